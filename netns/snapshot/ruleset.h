@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The packet filter of one namespace as plain data: nftables tables, chains, rules, expressions, sets and objects,
+ * and legacy xtables by what is known of them. Numbers and key names follow linux/netfilter/nf_tables.h; what the
+ * decoder did not know is kept as such and never dropped.
+ *
+ * Texts, bytes and pointers live in the arena of the namespace; lists are malloc'ed (ruleset_free).
+ */
+#ifndef POSTERN_NETNS_SNAPSHOT_RULESET_H
+#define POSTERN_NETNS_SNAPSHOT_RULESET_H
+
+#include "netns/base/address.h"
+#include "netns/base/memory.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* nfproto numbers of linux/netfilter.h */
+enum nft_family {
+    NFT_FAMILY_INET = 1,
+    NFT_FAMILY_IP = 2,
+    NFT_FAMILY_ARP = 3,
+    NFT_FAMILY_NETDEV = 5,
+    NFT_FAMILY_BRIDGE = 7,
+    NFT_FAMILY_IP6 = 10,
+};
+
+enum nft_hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING, HOOK_INGRESS, HOOK_EGRESS };
+
+/* What an expression is. EXPRESSION_UNKNOWN: a name that the decoder does not know, or one that did not decode. */
+enum expression_kind {
+    EXPRESSION_UNKNOWN,
+    EXPRESSION_PAYLOAD,
+    EXPRESSION_META,
+    EXPRESSION_CMP,
+    EXPRESSION_RANGE,
+    EXPRESSION_BITWISE,
+    EXPRESSION_BYTEORDER,
+    EXPRESSION_IMMEDIATE,
+    EXPRESSION_LOOKUP,
+    EXPRESSION_COUNTER,
+    EXPRESSION_CT,
+    EXPRESSION_FIB,
+    EXPRESSION_NAT,
+    EXPRESSION_MASQ,
+    EXPRESSION_REDIR,
+    EXPRESSION_REJECT,
+    EXPRESSION_MATCH,  /* xtables match (nft_compat) */
+    EXPRESSION_TARGET, /* xtables target */
+    EXPRESSION_LOG,
+    EXPRESSION_LAST,
+    EXPRESSION_NOTRACK,
+    EXPRESSION_LIMIT,
+    EXPRESSION_QUOTA,
+    EXPRESSION_CONNLIMIT,
+    EXPRESSION_NUMGEN,
+    EXPRESSION_HASH,
+    EXPRESSION_DYNSET,
+    EXPRESSION_OBJREF,
+    EXPRESSION_EXTHDR,
+    EXPRESSION_SOCKET,
+    EXPRESSION_RT,
+    EXPRESSION_TPROXY,
+    EXPRESSION_QUEUE,
+    EXPRESSION_SYNPROXY,
+    EXPRESSION_FLOW_OFFLOAD,
+    EXPRESSION_DUP,
+    EXPRESSION_FWD,
+    EXPRESSION_OSF,
+    EXPRESSION_XFRM,
+    EXPRESSION_TUNNEL,
+    EXPRESSION_INNER,
+    EXPRESSION_KINDS
+};
+
+/* Kernel verdict numbers (NF_DROP 0, NF_ACCEPT 1, NFT_CONTINUE -1, NFT_BREAK -2, NFT_JUMP -3, NFT_GOTO -4, NFT_RETURN -5). */
+struct nft_verdict {
+    int32_t code;
+    const char *chain; /* of jump and goto; else NULL */
+};
+
+/* A value as the kernel holds it: register bytes (memcmp order), or a verdict. */
+struct nft_data {
+    struct bytes value; /* 0 to 64 bytes */
+    bool is_verdict;
+    struct nft_verdict verdict;
+};
+
+struct nft_payload { /* NFTA_PAYLOAD_*; write: sreg is set, no dreg */
+    uint32_t dreg, sreg, base, offset, length, checksum_type, checksum_offset, checksum_flags;
+    bool write;
+};
+struct nft_meta { /* NFTA_META_*: key is enum nft_meta_keys */
+    uint32_t key, dreg, sreg;
+    bool write;
+};
+struct nft_cmp { /* op is enum nft_cmp_ops */
+    uint32_t sreg, op;
+    struct nft_data data;
+};
+struct nft_range { /* op is enum nft_range_ops */
+    uint32_t sreg, op;
+    struct nft_data from, to;
+};
+struct nft_bitwise { /* op is enum nft_bitwise_ops: 0 mask and xor, 1 left shift, 2 right shift, 3.. AND OR XOR (6.13) */
+    uint32_t sreg, sreg2, dreg, length, op;
+    struct nft_data mask, xor, data;
+};
+struct nft_byteorder { /* op 0 ntoh, 1 hton */
+    uint32_t sreg, dreg, op, length, size;
+};
+struct nft_immediate {
+    uint32_t dreg; /* 0: the verdict register */
+    struct nft_data data;
+};
+struct nft_lookup { /* flags: NFT_LOOKUP_F_INV */
+    const char *set;
+    uint32_t set_id, sreg, dreg, flags;
+    bool has_dreg;
+};
+struct nft_ct { /* key is enum nft_ct_keys; direction 0 original, 1 reply, where has_direction */
+    uint32_t key, dreg, sreg, direction;
+    bool write, has_direction;
+};
+struct nft_fib { /* result is enum nft_fib_result, flags NFTA_FIB_F_* */
+    uint32_t dreg, result, flags;
+};
+struct nft_nat { /* type 0 snat, 1 dnat; family nfproto; registers 0: absent; flags NF_NAT_RANGE_*; also masq and redir */
+    uint32_t type, family, address_min, address_max, port_min, port_max, flags;
+};
+struct nft_reject { /* type is enum nft_reject_types, code as there */
+    uint32_t type, code;
+};
+struct nft_xt { /* match or target: the user-space structure, as struct xt_entry_match.data holds it */
+    const char *name;
+    uint32_t revision;
+    struct bytes info;
+};
+struct nft_object { /* objref: by name, or by a map (set, sreg) */
+    uint32_t type; /* NFT_OBJECT_* */
+    const char *name, *set;
+    uint32_t sreg;
+};
+struct nft_dynset {
+    const char *set;
+    uint32_t op, sreg_key, sreg_data, flags;
+};
+/* What no evaluator looks inside: kept for the text and the reasons. Key as the kernel numbers it, where there is one. */
+struct nft_other {
+    uint32_t dreg, sreg, key, flags;
+    struct bytes raw; /* the expression's attributes, whole */
+};
+
+struct nft_expression {
+    enum expression_kind kind;
+    const char *name;          /* as the kernel gave it */
+    bool unknown_attribute;    /* an attribute that the decoder does not know, or a value out of range: never exact */
+    union {
+        struct nft_payload payload;
+        struct nft_meta meta;
+        struct nft_cmp cmp;
+        struct nft_range range;
+        struct nft_bitwise bitwise;
+        struct nft_byteorder byteorder;
+        struct nft_immediate immediate;
+        struct nft_lookup lookup;
+        struct nft_ct ct;
+        struct nft_fib fib;
+        struct nft_nat nat; /* NAT, MASQ, REDIR */
+        struct nft_reject reject;
+        struct nft_xt xt; /* MATCH, TARGET */
+        struct nft_object object;
+        struct nft_dynset dynset;
+        struct nft_other other; /* every other kind, UNKNOWN too */
+    };
+};
+
+struct nft_rule {
+    uint64_t handle;
+    uint32_t position;    /* 0-based place in its chain */
+    const char *comment;  /* from the user data (NFTNL_UDATA_RULE_COMMENT), or the xt comment match; NULL: none */
+    bool undecodable;     /* the message itself was broken: unknown match and unknown target */
+    bool unknown_attribute; /* a rule attribute that the decoder does not know */
+    LIST(struct nft_expression) expressions;
+};
+
+struct nft_chain {
+    const char *name;
+    uint64_t handle;
+    bool base;
+    enum nft_hook hook; /* these five where base */
+    int32_t priority;
+    const char *type; /* "filter", "nat", "route" */
+    uint32_t policy;  /* NF_DROP 0, NF_ACCEPT 1 */
+    LIST(const char *) devices; /* of netdev and inet ingress/egress */
+    uint32_t flags;   /* NFT_CHAIN_* */
+    uint32_t order;   /* place in the kernel's chain list of the whole namespace: of equal priorities the later registered runs first */
+    bool unknown_attribute;
+    LIST(struct nft_rule) rules;
+};
+
+enum nft_set_flag { /* NFT_SET_* of the kernel */
+    SET_ANONYMOUS = 1, SET_CONSTANT = 2, SET_INTERVAL = 4, SET_MAP = 8, SET_TIMEOUT = 16, SET_EVAL = 32,
+    SET_OBJECT = 64, SET_CONCAT = 128, SET_EXPR = 256,
+};
+
+struct nft_element {
+    struct bytes key, key_end; /* key_end: of concatenated ranges (NFTA_SET_ELEM_KEY_END) */
+    uint32_t flags;            /* NFT_SET_ELEM_INTERVAL_END 1, NFT_SET_ELEM_CATCHALL 2 */
+    bool has_data;
+    struct nft_data data;
+    const char *object;        /* of an object map */
+    uint64_t timeout, expiration; /* milliseconds; 0: none */
+    bool has_expression;       /* a counter, limit ... of its own */
+    const char *expression;    /* its name */
+    bool unknown_attribute;
+};
+
+struct nft_set {
+    const char *name;
+    uint64_t handle;
+    uint32_t id, flags, key_type, key_length, data_type, data_length, object_type, size;
+    uint64_t timeout;
+    LIST(uint32_t) fields; /* byte lengths of a concatenation's fields (NFTA_SET_DESC_CONCAT) */
+    bool unknown_attribute;
+    bool incomplete;       /* elements are missing: over budget, or the dump failed */
+    LIST(struct nft_element) elements; /* in the kernel's order */
+};
+
+struct nft_stateful { /* a named object */
+    const char *name;
+    uint32_t type;
+    uint64_t handle;
+};
+
+struct nft_flowtable {
+    const char *name;
+    int32_t priority;
+    LIST(const char *) devices;
+};
+
+struct nft_table {
+    enum nft_family family;
+    const char *name;
+    uint64_t handle;
+    uint32_t flags; /* NFT_TABLE_F_DORMANT 1, OWNER 2, PERSIST 4 */
+    bool xtables;   /* holds nft_compat expressions, or is one of iptables-nft's: printed in iptables' syntax */
+    bool incomplete; /* chains, rules or sets are missing: over budget, or a dump failed */
+    LIST(struct nft_chain) chains;
+    LIST(struct nft_set) sets;
+    LIST(struct nft_stateful) objects;
+    LIST(struct nft_flowtable) flowtables;
+};
+
+/* A legacy xtables table that the namespace has: in this version its name is known, its rules are not read. */
+struct legacy_table {
+    enum ip_family family; /* FAMILY_NONE: arptables or ebtables, see `tool` */
+    const char *tool; /* "iptables", "ip6tables", "arptables", "ebtables" */
+    const char *name; /* "filter" ... */
+    uint32_t rules;   /* number of entries beside the built-in policies, where it could be had */
+    bool empty;       /* known to hold no rule and to accept by policy in every built-in chain */
+    uint32_t hooks;   /* bit NF_INET_* of the hooks that it has; 0: not known */
+};
+
+struct ruleset {
+    bool present;    /* the namespace has nf_tables and it was read */
+    uint32_t generation;
+    bool not_atomic; /* changed during every try: the parts may be of different generations */
+    bool over_budget;
+    LIST(struct nft_table) tables; /* in the kernel's order */
+    LIST(struct legacy_table) legacy;
+};
+
+/* Frees the lists inside; texts and bytes belong to the arena. Leaves an empty ruleset. */
+void ruleset_free(struct ruleset *ruleset);
+
+/* Names for output: "ip", "inet" ...; "prerouting" ...; NULL for a number that is none. */
+const char *nft_family_name(enum nft_family family);
+const char *nft_hook_name(enum nft_hook hook);
+const char *expression_kind_name(enum expression_kind kind); /* the kernel's name: "payload", "cmp" ... */
+const struct nft_chain *table_chain(const struct nft_table *table, const char *name); /* NULL: none */
+const struct nft_set *table_set(const struct nft_table *table, const char *name);
+/* Rules of all tables, and of these the ones with any unknown part (undecodable, unknown expression or attribute). */
+size_t ruleset_count(const struct ruleset *ruleset, size_t *ret_unknown);
+
+#endif

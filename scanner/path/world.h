@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A snapshot made ready for evaluation: hooks in the kernel's order, chains and sets by name, routes by table, links
+ * and their peers, sockets by port, and everything that is on the path but not modelled. Never touches the kernel.
+ *
+ * Both evaluators read it, neither writes to it: after world_new() it is constant and may be used by many threads.
+ */
+#ifndef POSTERN_SCANNER_PATH_WORLD_H
+#define POSTERN_SCANNER_PATH_WORLD_H
+
+#include "netns/base/interval.h"
+#include "netns/snapshot/snapshot.h"
+#include "reports/model/channel.h"
+
+/* A base chain at its place. */
+struct hook_chain {
+    const struct nft_table *table;
+    const struct nft_chain *chain;
+    int32_t priority; /* at which it takes effect: NAT chains at -100 or +100 whatever they declare */
+    bool nat;
+};
+struct hook_list {
+    struct hook_chain *items;
+    size_t count, capacity;
+};
+
+/* One namespace, indexed. */
+struct world_namespace {
+    const struct namespace *facts;
+    /* [0] IPv4, [1] IPv6: chains of ip/ip6 and inet, dormant tables left out, in the order in which they run */
+    struct hook_list hooks[2][HOOK_POSTROUTING + 1];
+    /* chains of families and hooks that this version does not model: a reason wherever they stand on a path */
+    struct hook_list bridge_hooks[HOOK_POSTROUTING + 1];
+    struct hook_list device_hooks; /* netdev and inet ingress and egress */
+    const struct world *world;
+    void *index; /* of world.c */
+};
+
+struct world {
+    const struct snapshot *snapshot;
+    struct world_namespace *namespaces;
+    size_t count;
+    struct arena *arena;
+    void *index;
+};
+
+/* The snapshot must outlive the world. Never fails: what is missing is a reason later. */
+struct world *world_new(const struct snapshot *snapshot);
+struct world *world_free(struct world *world);
+void cleanup_world(struct world **world);
+#define _cleanup_world_ _cleanup_(cleanup_world)
+struct world_namespace *world_namespace(const struct world *world, uint64_t id); /* NULL: none */
+
+/*
+ * One question. Either a packet that arrives on `interface` of `namespace`, or (interface 0) one that a process there
+ * sends. Sources and ports are sets; the concrete evaluator takes packets (concrete.h).
+ */
+struct query {
+    uint64_t namespace;
+    uint32_t interface;
+    enum ip_family family;
+    uint8_t protocol;
+    struct interval_set sources;      /* addresses; empty with interface 0: as the kernel chooses */
+    struct interval_set source_ports; /* empty: 1024-65535 */
+    struct address destination;
+    uint16_t port;
+    bool uid_known; /* of the sending process */
+    uint32_t uid;
+    const struct mac *source_mac; /* NULL: unknown */
+};
+
+/* Look-ups shared by both evaluators. */
+const struct nft_chain *world_chain(const struct world_namespace *namespace, const struct nft_table *table, const char *name);
+const struct nft_set *world_set(const struct world_namespace *namespace, const struct nft_table *table, const char *name);
+const struct link *world_link(const struct world_namespace *namespace, uint32_t index);
+/* The other end of a veth (its namespace and link); NULL where there is none or it is not known. */
+const struct link *world_peer(const struct world_namespace *namespace, const struct link *link,
+                              const struct world_namespace **ret_namespace);
+/* Does a local-type route of the namespace (table local, or any that a policy rule names) hold the address? */
+bool world_is_local(const struct world_namespace *namespace, struct address address);
+
+#endif
