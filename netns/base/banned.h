@@ -13,6 +13,7 @@
 #include <time.h>
 
 #pragma GCC poison strcpy strcat sprintf vsprintf gets strtok atoi atol atoll mktemp tmpnam tempnam system popen
+#undef alloca
 #pragma GCC poison gmtime localtime ctime asctime gethostbyname gethostbyaddr alloca
 
 #endif

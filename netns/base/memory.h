@@ -93,7 +93,7 @@ void list_grow(struct list_head *list, size_t item_size); /* room for one more *
     } while (0)
 /* list_each(struct link, link, &ns->links) { ... } */
 #define list_each(type, item, list)                                                                          \
-    for (type *item = (list)->items, *item##_end_ = item ? item + (list)->count : NULL; item != item##_end_; \
+    for (__typeof__(type) *item = (list)->items, *item##_end_ = item ? item + (list)->count : NULL; item != item##_end_; \
          item++)
 
 /* ---- bytes: a view that owns nothing ---- */

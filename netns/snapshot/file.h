@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A snapshot as a file: JSON with a checksum, written by tables (netns/base/record.h) and read back the same.
- * Shape: {"format": "postern-snapshot", "version": 1, "sha256": HEX, "snapshot": {...}}; the checksum is of the
- * bytes of the member "snapshot" as they stand in the file.
+ * Shape: {"format": "postern-snapshot", "version": 1, "snapshot": {...}, "sha256": HEX}; the checksum is of the
+ * bytes of the member "snapshot" as they stand in the file, and stands last since it is written as a stream.
  */
 #ifndef POSTERN_NETNS_SNAPSHOT_FILE_H
 #define POSTERN_NETNS_SNAPSHOT_FILE_H
