@@ -10,21 +10,24 @@
 #define REASON_UNDECODABLE_RULE "undecodable-rule" /* subject: place of the rule */
 #define REASON_UNKNOWN_EXPRESSION                                                                            \
     "unknown-expression" /* a name, attribute or value that the decoder does not know */
-#define REASON_UNMODELLED_EXPRESSION "unmodelled-expression" /* subject: its name: "socket", "synproxy" ...  \
-                                                              */
-#define REASON_UNMODELLED_KEY    "unmodelled-key"            /* of meta, ct, fib: "meta rtclassid" */
-#define REASON_UNMODELLED_MATCH  "unmodelled-match"          /* xtables match: its name */
-#define REASON_UNMODELLED_TARGET "unmodelled-target"         /* xtables target: its name */
+#define REASON_UNMODELLED_EXPRESSION                                                                         \
+    "unmodelled-expression"                        /* subject: its name: "socket", "synproxy" ...            \
+                                                    */
+#define REASON_UNMODELLED_KEY    "unmodelled-key"  /* of meta, ct, fib: "meta rtclassid" */
+#define REASON_UNMODELLED_MATCH  "unknown-match"   /* xtables match: its name */
+#define REASON_UNMODELLED_TARGET "unknown-target"  /* xtables target: its name */
 #define REASON_UNMODELLED_NAT    "unmodelled-nat"  /* a range to choose from, NETMAP, a prefix map ... */
 #define REASON_UNMODELLED_FLAG   "unmodelled-flag" /* of a table, chain, set or rule */
 #define REASON_SET_MISSING       "set-missing"     /* a set, map or chain that the snapshot does not hold */
 #define REASON_INCOMPLETE        "incomplete"      /* a table or set of which a part was not read */
 #define REASON_RULESET_UNREAD    "ruleset-unread"  /* subject: the namespace */
-#define REASON_HOOK_ORDER        "hook-order"      /* equal priorities, and the order decides */
-#define REASON_LEGACY_TABLE      "legacy-table"    /* subject: "iptables filter" */
-#define REASON_BRIDGE_TABLE      "bridge-table"    /* chains of the bridge family: subject: the table */
-#define REASON_DEVICE_CHAIN      "device-chain"    /* netdev and inet ingress and egress */
-#define REASON_ARP_TABLE         "arp-table"
+#define REASON_OVER_BUDGET       "over-budget"    /* a limit of the collection cut something: the namespace */
+#define REASON_NOT_ATOMIC        "not-atomic"     /* the ruleset changed while it was read */
+#define REASON_HOOK_ORDER        "hook-order"     /* equal priorities, and the order decides */
+#define REASON_LEGACY_TABLE      "legacy-xtables" /* subject: "iptables filter" */
+#define REASON_BRIDGE_TABLE      "bridge-family-rules" /* chains of the bridge family: subject: the table */
+#define REASON_DEVICE_CHAIN      "netdev-rules"        /* netdev and inet ingress and egress */
+#define REASON_ARP_TABLE         "arp-rules"
 
 /* ---- choices that no snapshot decides ---- */
 #define REASON_PACKET_FIELD    "packet-field"    /* of the packet's own: "ip ttl", "tcp window", length */
@@ -54,8 +57,9 @@
 #define REASON_PROGRAMS_UNREAD   "programs-unread" /* subject: what could not be asked for */
 
 /* ---- routing, links, sockets ---- */
-#define REASON_ROUTE_ATTRIBUTE "route-attribute" /* encapsulation and the like, on a route or a policy rule  \
-                                                  */
+#define REASON_ROUTE_ATTRIBUTE                                                                               \
+    "route-attribute" /* encapsulation and the like, on a route or a policy rule                             \
+                       */
 #define REASON_ROUTES_UNREAD    "routes-unread"
 #define REASON_SYSCTLS_UNREAD   "sysctls-unread"
 #define REASON_LINKS_UNREAD     "links-unread"
@@ -68,6 +72,8 @@
 #define REASON_NEIGHBOUR        "neighbour"        /* nobody is known to have the next hop's address */
 #define REASON_NOT_UNICAST      "not-unicast"      /* broadcast and multicast destinations */
 #define REASON_PROTOCOL         "protocol"         /* a transport protocol that is not modelled */
+#define REASON_ELSEWHERE        "target-elsewhere" /* the packet leaves this host: subject: the link */
+#define REASON_DUPLICATE        "duplicate-address" /* two machines on one segment have the next hop's address */
 #define REASON_LOOP             "loop"        /* more namespaces, jumps or rewrites than a packet survives */
 #define REASON_TOO_COMPLEX      "too-complex" /* the evaluation was cut at its limit */
 
