@@ -96,6 +96,9 @@ struct nft_data {
     struct nft_verdict verdict;
 };
 
+struct nft_expression;
+typedef LIST(struct nft_expression) nft_expression_list;
+
 struct nft_payload { /* NFTA_PAYLOAD_*; write: sreg is set, no dreg */
     uint32_t dreg, sreg, base, offset, length, checksum_type, checksum_offset, checksum_flags;
     bool write;
@@ -184,29 +187,31 @@ struct xt_addrtype {
     bool invert_source, invert_destination, limit_in, limit_out;
 };
 
-enum xt_conntrack_flag { /* XT_CONNTRACK_* */
-                         XT_CT_STATE = 1,
-                         XT_CT_PROTOCOL = 2,
-                         XT_CT_ORIGINAL_SOURCE = 4,
-                         XT_CT_ORIGINAL_DESTINATION = 8,
-                         XT_CT_REPLY_SOURCE = 16,
-                         XT_CT_REPLY_DESTINATION = 32,
-                         XT_CT_STATUS = 64,
-                         XT_CT_EXPIRES = 128,
-                         XT_CT_ORIGINAL_SOURCE_PORT = 256,
-                         XT_CT_ORIGINAL_DESTINATION_PORT = 512,
-                         XT_CT_REPLY_SOURCE_PORT = 1024,
-                         XT_CT_REPLY_DESTINATION_PORT = 2048,
-                         XT_CT_DIRECTION = 4096,
+/* XT_CONNTRACK_* */
+enum xt_conntrack_flag {
+    XT_CT_STATE = 1,
+    XT_CT_PROTOCOL = 2,
+    XT_CT_ORIGINAL_SOURCE = 4,
+    XT_CT_ORIGINAL_DESTINATION = 8,
+    XT_CT_REPLY_SOURCE = 16,
+    XT_CT_REPLY_DESTINATION = 32,
+    XT_CT_STATUS = 64,
+    XT_CT_EXPIRES = 128,
+    XT_CT_ORIGINAL_SOURCE_PORT = 256,
+    XT_CT_ORIGINAL_DESTINATION_PORT = 512,
+    XT_CT_REPLY_SOURCE_PORT = 1024,
+    XT_CT_REPLY_DESTINATION_PORT = 2048,
+    XT_CT_DIRECTION = 4096,
 };
-enum xt_state { /* XT_CONNTRACK_STATE_*; SNAT and DNAT: the connection's status has the bit */
-                XT_STATE_INVALID = 1,
-                XT_STATE_ESTABLISHED = 2,
-                XT_STATE_RELATED = 4,
-                XT_STATE_NEW = 8,
-                XT_STATE_SNAT = 64,
-                XT_STATE_DNAT = 128,
-                XT_STATE_UNTRACKED = 256,
+/* XT_CONNTRACK_STATE_*; SNAT and DNAT: the connection's status has the bit */
+enum xt_state {
+    XT_STATE_INVALID = 1,
+    XT_STATE_ESTABLISHED = 2,
+    XT_STATE_RELATED = 4,
+    XT_STATE_NEW = 8,
+    XT_STATE_SNAT = 64,
+    XT_STATE_DNAT = 128,
+    XT_STATE_UNTRACKED = 256,
 };
 struct xt_port_range { /* both included, host order */
     uint16_t first, last;
@@ -300,9 +305,8 @@ struct nft_object { /* objref: by name, or by a map (set, sreg) */
 struct nft_dynset { /* op is enum nft_dynset_ops: 0 add, 1 update, 2 delete; flags NFT_DYNSET_F_INV 1 */
     const char *set;
     uint32_t op, sreg_key, sreg_data, flags;
-    uint64_t timeout; /* milliseconds, 0: the set's */
-    LIST(struct nft_expression)
-    expressions; /* that each new element gets, and that run: limit, counter ... */
+    uint64_t timeout;                /* milliseconds, 0: the set's */
+    nft_expression_list expressions; /* that each new element gets, and that run: limit, counter ... */
 };
 /*
  * What no evaluator looks inside: kept for the text and the reasons. Key as the kernel numbers it, where
@@ -391,7 +395,7 @@ struct nft_tunnel { /* other.key is enum nft_tunnel_keys */
 struct nft_inner { /* type 0 vxlan, 1 geneve, 2 gre ...; the one expression that reads inside */
     struct nft_other other;
     uint32_t number, type, header_size;
-    LIST(struct nft_expression) expressions;
+    nft_expression_list expressions;
 };
 
 struct nft_expression {
@@ -445,7 +449,7 @@ struct nft_rule {
         *comment;     /* from the user data (NFTNL_UDATA_RULE_COMMENT), or the xt comment match; NULL: none */
     bool undecodable; /* the message itself was broken: unknown match and unknown target */
     bool unknown_attribute; /* a rule attribute that the decoder does not know */
-    LIST(struct nft_expression) expressions;
+    nft_expression_list expressions;
 };
 
 struct nft_chain {
@@ -456,7 +460,7 @@ struct nft_chain {
     int32_t priority;
     const char *type;           /* "filter", "nat", "route" */
     uint32_t policy;            /* NF_DROP 0, NF_ACCEPT 1 */
-    LIST(const char *) devices; /* of netdev and inet ingress/egress */
+    LIST(const char *) devices; /* of netdev and inet ingress/egress; "eth*": all that begin so */
     uint32_t flags;             /* NFT_CHAIN_* */
     uint32_t order; /* place in the kernel's chain list of the whole namespace: of equal priorities the later
                        registered runs first */
@@ -517,7 +521,9 @@ struct nft_table {
     uint64_t handle;
     uint32_t flags; /* NFT_TABLE_F_DORMANT 1, OWNER 2, PERSIST 4 */
     bool xtables; /* holds nft_compat expressions, or is one of iptables-nft's: printed in iptables' syntax */
-    bool incomplete; /* chains, rules or sets are missing: over budget, or a dump failed */
+    bool unknown_attribute; /* an attribute or flag that the decoder does not know: what it holds may work
+                               otherwise */
+    bool incomplete;        /* chains, rules or sets are missing: over budget, or a dump failed */
     LIST(struct nft_chain) chains;
     LIST(struct nft_set) sets;
     LIST(struct nft_stateful) objects;
@@ -544,6 +550,9 @@ struct ruleset {
     LIST(struct legacy_table) legacy;
 };
 
+/* Frees the list and the lists inside its expressions; leaves an empty one. ruleset_free() does it for rules.
+ */
+void expressions_free(nft_expression_list *list);
 /* Frees the lists inside; texts and bytes belong to the arena. Leaves an empty ruleset. */
 void ruleset_free(struct ruleset *ruleset);
 
@@ -553,6 +562,11 @@ const char *nft_hook_name(enum nft_hook hook);
 const char *expression_kind_name(enum expression_kind kind); /* the kernel's name: "payload", "cmp" ... */
 const struct nft_chain *table_chain(const struct nft_table *table, const char *name); /* NULL: none */
 const struct nft_set *table_set(const struct nft_table *table, const char *name);
+/* True where nothing in the expression, nor in the ones inside it, is unknown: kind, attributes, match,
+ * target. */
+bool expression_understood(const struct nft_expression *expression);
+/* The same of a rule, its message and attributes. */
+bool rule_understood(const struct nft_rule *rule);
 /* Rules of all tables, and of these the ones with any unknown part (undecodable, unknown expression or
  * attribute). */
 size_t ruleset_count(const struct ruleset *ruleset, size_t *ret_unknown);

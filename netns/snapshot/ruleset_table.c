@@ -269,9 +269,9 @@ RECORD(flowtable, nft_flowtable, TEXT(nft_flowtable, name), SIGNED(nft_flowtable
        FIELD(nft_flowtable, devices, FIELD_TEXT_LIST, .optional = true));
 RECORD(table, nft_table, FIELD(nft_table, family, FIELD_WORD, .words = nft_family_words),
        TEXT(nft_table, name), NUMBER(nft_table, handle), NUMBER(nft_table, flags), FLAG(nft_table, xtables),
-       FLAG(nft_table, incomplete), ITEMS(nft_table, chains, chain_record),
-       ITEMS(nft_table, sets, set_record), ITEMS(nft_table, objects, stateful_record),
-       ITEMS(nft_table, flowtables, flowtable_record));
+       FLAG(nft_table, unknown_attribute), FLAG(nft_table, incomplete),
+       ITEMS(nft_table, chains, chain_record), ITEMS(nft_table, sets, set_record),
+       ITEMS(nft_table, objects, stateful_record), ITEMS(nft_table, flowtables, flowtable_record));
 RECORD(legacy, legacy_table, FIELD(legacy_table, family, FIELD_WORD, .words = family_words, .optional = true),
        TEXT(legacy_table, tool), TEXT(legacy_table, name), NUMBER(legacy_table, rules),
        FLAG(legacy_table, empty), NUMBER(legacy_table, hooks));
