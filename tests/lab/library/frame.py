@@ -53,7 +53,7 @@ MACHINES = {
         ip -6 route add fd00::/8 via 2001:db8:0:1::10""",
     "Nm": """
         echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet
-        ip route del local 127.0.0.0/8 dev lo table local; ip route del local 127.0.0.1 dev lo table local
+        ip addr del 127.0.0.1/8 dev lo
         ip route add 127.0.0.1 via 203.0.113.10""",
     "N2": """
         ip route add 203.0.113.0/24 via 198.18.0.10; ip route add 172.16.0.0/12 via 198.18.0.10

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenario 1: a port published on all addresses, which the administrator's ufw denies in INPUT.
+
+Docker rewrites the destination before the routing decision: the packet takes FORWARD, where Docker's own accept stands
+first, and never meets INPUT. IPv6 has no rewrite here: docker-proxy takes it, and there ufw does decide.
+"""
+
+from library.engine import Docker
+from library.frame import HOST4, HOST6
+from library.scenario import Way, rule, scenario
+from library.ufw import Ufw
+
+
+def shop(lab):
+    """ufw first, Docker after it, as on most hosts; web published, and a member of each network beside it."""
+    Ufw().enable("deny 8080/tcp")
+    docker = Docker()
+    docker.network("front", "br1")
+    docker.network("back", "br2")
+    lab.add(docker.run("web", ["tcp:0.0.0.0:80", "udp:0.0.0.0:53"], "-p", "8080:80", "-p", "5353:53/udp"), "front")
+    lab.add(docker.run("peer", ["tcp:0.0.0.0:9000"]), "front")
+    lab.add(docker.run("other", ["tcp:0.0.0.0:9000"], network="back"), "back")
+    return docker
+
+
+ACCEPT = rule("filter", "DOCKER", r"172\.18\.0\.2.* --dport 80 .*ACCEPT")
+ACCEPT_UDP = rule("filter", "DOCKER", r"172\.18\.0\.2.* --dport 53 .*ACCEPT")
+
+
+@scenario
+def ufw_does_not_help(lab):
+    shop(lab)
+    report = lab.ways(
+        Way("N", "tcp", HOST4, 8080, "open", by="web", decider=ACCEPT),
+        Way("X", "tcp", HOST4, 8080, "open", by="web", decider=ACCEPT),
+        Way("N", "udp", HOST4, 5353, "open", by="web", decider=ACCEPT_UDP),
+        Way("Nr", "tcp", "172.18.0.2", 80, "open", by="web", decider=ACCEPT),
+        Way("host", "tcp", HOST4, 8080, "open", by="web"),
+        Way("N", "tcp", HOST6, 8080, "filtered", decider=rule("filter", "ufw6-user-input", "--dport 8080 .*DROP")),
+        Way("X", "tcp", HOST6, 8080, "filtered", decider=rule("filter", "ufw6-user-input", "--dport 8080 .*DROP")),
+        Way("peer", "tcp", "172.18.0.2", 80, "open", by="web"),
+        # Docker leaves packets from its own bridges alone: they go to docker-proxy, by INPUT.
+        Way("peer", "tcp", HOST4, 8080, "filtered", decider=rule("filter", "ufw-user-input", "--dport 8080 .*DROP")),
+        Way("other", "tcp", HOST4, 8080, "filtered", decider=rule("filter", "ufw-user-input", "--dport 8080 .*DROP")),
+        Way("other", "tcp", "172.18.0.2", 80, "filtered", decider=rule("filter", "DOCKER-ISOLATION-STAGE-2", "br1 -j DROP")),
+    )
+    if report:
+        named = report.findings(kind="rule-not-on-path")
+        lab.expect(
+            any("ufw-user-input" in str(finding) and "8080" in str(finding) for finding in named),
+            f"no finding names ufw's rule as not on the path: {named}",
+        )
+        lab.equal("status without a policy", report.status, 1)
+        web = report.container("web")
+        if lab.expect(web, "container web is not in the report"):
+            lab.equal("engine", web["engine"], "docker")
+            lab.equal("image", web["image"], "shop/web:1")
+            lab.equal("published", sorted(p["port"] for p in web["published"]), [5353, 5353, 8080, 8080])

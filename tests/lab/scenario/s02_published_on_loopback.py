@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenario 2: a port published on 127.0.0.1 by Docker 20.10, which drops nothing in the raw table.
+
+Whoever can route to the bridge reaches the container itself; whoever forges the destination 127.0.0.1 is rewritten
+before the kernel looks for martians.
+"""
+
+from library.engine import Docker
+from library.frame import HOST4, HOST6, SECOND4
+from library.scenario import Way, rule, scenario
+
+ACCEPT = rule("filter", "DOCKER", r"172\.18\.0\.2.* --dport 80 .*ACCEPT")
+
+
+@scenario
+def neighbours_reach_it_all_the_same(lab):
+    docker = Docker()
+    docker.network("front", "br1")
+    lab.add(docker.run("admin", ["tcp:0.0.0.0:80"], "-p", "127.0.0.1:8081:80"), "front")
+    lab.add(docker.run("peer", ["tcp:0.0.0.0:9000"]), "front")
+    lab.ways(
+        Way("host", "tcp", "127.0.0.1", 8081, "open", by="admin"),
+        Way("N", "tcp", HOST4, 8081, "closed"),
+        Way("X", "tcp", HOST4, 8081, "closed"),
+        Way("N2", "tcp", SECOND4, 8081, "closed"),
+        Way("N", "tcp", HOST6, 8081, "closed", listed=False),
+        Way("Nr", "tcp", "172.18.0.2", 80, "open", by="admin", decider=ACCEPT),
+        Way("N2", "tcp", "172.18.0.2", 80, "open", by="admin", decider=ACCEPT),
+        Way("Nm", "tcp", "127.0.0.1", 8081, "open", by="admin", decider=ACCEPT),
+        Way("peer", "tcp", "172.18.0.2", 80, "open", by="admin"),
+        Way("peer", "tcp", HOST4, 8081, "closed", listed=False),
+    )
+
+
+@scenario
+def a_plain_loopback_listener_is_no_ones(lab):
+    """The same entry without a rewrite: the kernel takes a forged 127.0.0.1 from a wire for a martian."""
+    lab.host.listen("daemon", "tcp:127.0.0.1:8081", "tcp:[::1]:8082")
+    lab.ways(
+        Way("host", "tcp", "127.0.0.1", 8081, "open", by="daemon"),
+        Way("host", "tcp", "::1", 8082, "open", by="daemon"),
+        Way("Nm", "tcp", "127.0.0.1", 8081, "filtered"),
+        Way("N", "tcp", HOST4, 8081, "closed", listed=False),
+    )

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenario 6: a daemon of the host on the bridge's address, or on every address: INPUT decides for everyone."""
+
+from library.frame import HOST4, HOST6
+from library.scenario import Decider, Way, policy, rule, scenario
+
+INPUT = """
+table inet guard {
+  chain input {
+    type filter hook input priority filter; policy drop;
+    ct state established,related counter accept
+    iifname "lo" accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    iifname "br1" tcp dport 7000 counter accept
+    iifname { "eth0", "br2" } tcp dport 7001 counter accept
+    iifname "eth0" udp dport 7002 counter accept
+  }
+}
+"""
+DROPPED = policy("guard", "input", counted=False)  # nft shows no counter of a policy
+
+
+def daemons(lab):
+    lab.frame.namespaces()
+    lab.segments |= {"C1": "br1", "C2": "br1", "C3": "br2"}
+    lab.containers |= {name: name for name in ("C1", "C2", "C3")}
+    lab.host.listen("bridge", "tcp:172.18.0.1:7000", "tcp:[fd00:18::1]:7000")
+    lab.host.listen("every", "tcp:[::]:7001,dual", "udp:0.0.0.0:7002")
+
+
+@scenario
+def with_no_rules_everyone_reaches_it(lab):
+    daemons(lab)
+    lab.ways(
+        Way("Nr", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
+        Way("C2", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
+        Way("C3", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
+        Way("Nr", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
+        Way("C3", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
+        Way("N", "tcp", HOST4, 7000, "closed", listed=False),
+        Way("N", "tcp", HOST4, 7001, "open", by="every"),
+        Way("X", "tcp", HOST6, 7001, "open", by="every"),
+        Way("C2", "tcp", HOST4, 7001, "open", by="every"),
+        Way("N", "udp", HOST4, 7002, "open", by="every"),
+        Way("host", "udp", "127.0.0.1", 7002, "open", by="every"),
+    )
+
+
+@scenario
+def input_decides(lab):
+    daemons(lab)
+    lab.host.nft(INPUT)
+    bridge = rule("guard", "input", 'iifname "br1".* 7000')
+    every = rule("guard", "input", 'iifname .*eth0.* tcp dport 7001')
+    lab.ways(
+        Way("C2", "tcp", "172.18.0.1", 7000, "open", by="bridge", decider=bridge),
+        Way("C2", "tcp", "fd00:18::1", 7000, "open", by="bridge", decider=bridge),
+        Way("C3", "tcp", "172.18.0.1", 7000, "filtered", decider=DROPPED),
+        Way("C3", "tcp", "fd00:18::1", 7000, "filtered", decider=DROPPED),
+        Way("Nr", "tcp", "172.18.0.1", 7000, "filtered", decider=DROPPED),
+        Way("Nr", "tcp", "fd00:18::1", 7000, "filtered", decider=DROPPED),
+        Way("Nr", "tcp", "172.18.0.1", 7001, "open", by="every", decider=every),
+        Way("N", "tcp", HOST4, 7001, "open", by="every", decider=every),
+        Way("X", "tcp", HOST4, 7001, "open", by="every", decider=every),
+        Way("N", "tcp", HOST6, 7001, "open", by="every", decider=every),
+        Way("C3", "tcp", "172.19.0.1", 7001, "open", by="every", decider=every),
+        Way("C2", "tcp", HOST4, 7001, "filtered", decider=DROPPED),
+        Way("N2", "tcp", HOST4, 7001, "filtered", decider=DROPPED),
+        Way("N", "udp", HOST4, 7002, "open", by="every", decider=rule("guard", "input", "udp dport 7002")),
+        Way("C2", "udp", HOST4, 7002, "filtered", decider=DROPPED),
+        Way("host", "tcp", HOST4, 7001, "open", by="every", decider=Decider("rule", "guard", "input", '"lo"', counted=False)),
+    )
