@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Containers by cgroup path and by the files that real engines left (fixtures/README.md). */
+#include "netns/engine/engine.h"
+
+#include "netns/base/file.h"
+#include "netns/base/text.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+#define HOST      4026531840
+#define CONTAINER 4026532000
+
+/* ---- cgroup paths ---- */
+
+struct path_row {
+    const char *path;
+    size_t count;
+    enum container_engine engine; /* of the outermost */
+    const char *id;
+    const char *scope; /* up to its end; NULL: the whole path */
+    uint32_t user_id;
+};
+
+static const struct path_row path_rows[] = {
+    {"/", 0, ENGINE_NONE, "", "", 0},
+    {"/system.slice/ssh.service", 0, ENGINE_NONE, "", "", 0},
+    {"/user.slice/user-1000.slice/session-3.scope", 0, ENGINE_NONE, "", "", 0},
+    {"/docker/" ID_A, 1, ENGINE_DOCKER, ID_A, NULL, 0},
+    {"/system.slice/docker-" ID_A ".scope", 1, ENGINE_DOCKER, ID_A, NULL, 0},
+    {"/system.slice/docker-" ID_A ".scope/init.scope", 1, ENGINE_DOCKER, ID_A,
+     "/system.slice/docker-" ID_A ".scope", 0},
+    {"/docker/" ID_A "/docker/" ID_B, 2, ENGINE_DOCKER, ID_A, "/docker/" ID_A, 0},
+    {"/docker/" ID_A "/kubelet/kubepods/pod1/" ID_B, 2, ENGINE_DOCKER, ID_A, "/docker/" ID_A, 0},
+    {"/myparent/" ID_A, 1, ENGINE_NONE, ID_A, NULL, 0},
+    {"/machine.slice/libpod-" ID_A ".scope/container", 1, ENGINE_PODMAN, ID_A,
+     "/machine.slice/libpod-" ID_A ".scope", 0},
+    {"/machine.slice/libpod-conmon-" ID_A ".scope", 0, ENGINE_NONE, "", "", 0},
+    {"/libpod_parent/libpod-" ID_A, 1, ENGINE_PODMAN, ID_A, NULL, 0},
+    {"/libpod_parent/" ID_B "/libpod-" ID_A, 1, ENGINE_PODMAN, ID_A, NULL, 0},
+    {"/libpod_parent/" ID_B "/conmon", 0, ENGINE_NONE, "", "", 0},
+    {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID_A ".scope/container", 1,
+     ENGINE_PODMAN, ID_A, "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID_A ".scope",
+     1000},
+    {"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-" ID_A ".scope",
+     1, ENGINE_CONTAINERD, ID_A, NULL, 0},
+    {"/system.slice/containerd.service/kubepods-burstable-pod1.slice:cri-containerd:" ID_A, 1,
+     ENGINE_CONTAINERD, ID_A, NULL, 0},
+    {"/kubepods/besteffort/pod11111111-2222-3333-4444-555555555555/" ID_A, 1, ENGINE_NONE, ID_A, NULL, 0},
+    {"/kubepods.slice/kubepods-pod1.slice/crio-" ID_A ".scope/container", 1, ENGINE_CRIO, ID_A,
+     "/kubepods.slice/kubepods-pod1.slice/crio-" ID_A ".scope", 0},
+    {"/kubepods.slice/kubepods-pod1.slice/crio-conmon-" ID_A ".scope", 0, ENGINE_NONE, "", "", 0},
+    {"/lxc.payload.web/system.slice/nginx.service", 1, ENGINE_LXC, "web", "/lxc.payload.web", 0},
+    {"/lxc.payload/web", 1, ENGINE_LXC, "web", NULL, 0},
+    {"/lxc/web", 1, ENGINE_LXC, "web", NULL, 0},
+    {"/lxc.monitor.web", 0, ENGINE_NONE, "", "", 0},
+    {"/machine.slice/machine-my\\x2dname.scope/payload", 1, ENGINE_NSPAWN, "my\\x2dname",
+     "/machine.slice/machine-my\\x2dname.scope", 0},
+    {"/machine.slice/systemd-nspawn@web.service/payload", 1, ENGINE_NSPAWN, "web",
+     "/machine.slice/systemd-nspawn@web.service", 0},
+    {"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", 0, ENGINE_NONE, "", "", 0},
+    /* relative to a cgroup namespace that is not the root */
+    {"/../../docker/" ID_A, 1, ENGINE_DOCKER, ID_A, NULL, 0},
+    /* digits short of an identifier, and too many */
+    {"/docker/abcdef", 0, ENGINE_NONE, "", "", 0},
+    {"/docker/" ID_A "a", 0, ENGINE_NONE, "", "", 0},
+    {"docker-.scope", 0, ENGINE_NONE, "", "", 0},
+    {"", 0, ENGINE_NONE, "", "", 0},
+};
+
+START_TEST(paths)
+{
+    const struct path_row *row = &path_rows[_i];
+    struct engine_scope scopes[ENGINE_SCOPES_MAX];
+    ck_assert_msg(engine_scopes(row->path, scopes) == row->count, "%s", row->path);
+    if (!row->count)
+        return;
+    ck_assert_msg(scopes[0].engine == row->engine, "%s", row->path);
+    ck_assert_msg(scopes[0].id_length == strlen(row->id), "%s", row->path);
+    ck_assert_int_eq(strncmp(scopes[0].id, row->id, scopes[0].id_length), 0);
+    ck_assert_uint_eq(scopes[0].length, strlen(row->scope ? row->scope : row->path));
+    ck_assert_uint_eq(scopes[0].user_id, row->user_id);
+}
+END_TEST
+
+START_TEST(deep_paths_are_bounded)
+{
+    _cleanup_buffer_ struct buffer path = BUFFER(1 << 20);
+    struct engine_scope scopes[ENGINE_SCOPES_MAX];
+    for (unsigned i = 0; i < 1000; i++)
+        buffer_append(&path, "/docker/" ID_A);
+    ck_assert_uint_eq(engine_scopes(path.data, scopes), ENGINE_SCOPES_MAX);
+}
+END_TEST
+
+static void cgroup_is(const char *text, const char *expected)
+{
+    _cleanup_arena_ struct arena *arena = arena_new();
+    const char *path = engine_cgroup_path(arena, text, strlen(text));
+    ck_assert_msg(text_equal(path, expected), "%s gives %s", text, path ? path : "nothing");
+}
+
+START_TEST(hierarchies)
+{
+    cgroup_is("0::/docker/" ID_A "\n", "/docker/" ID_A);
+    cgroup_is("9:name=systemd:/a\n1:cpu:/b\n0::/c\n", "/c");
+    cgroup_is("9:name=systemd:/a\n1:cpu:/b\n", "/a");
+    /* hybrid, with an engine that only uses the controllers */
+    cgroup_is("9:name=systemd:/user.slice\n1:cpu:/docker/" ID_A "\n0::/user.slice\n", "/docker/" ID_A);
+    cgroup_is("4:memory:/libpod_parent/libpod-" ID_A "\n0::/", "/libpod_parent/libpod-" ID_A);
+    cgroup_is("1:cpu,cpuacct:/x:y\n", "/x:y");
+    cgroup_is("", NULL);
+    cgroup_is("nonsense\n:::\n1:cpu\n0::relative\n", NULL);
+}
+END_TEST
+
+/* ---- engines ---- */
+
+struct host {
+    struct engine_context context;
+    struct snapshot *snapshot;
+    struct engine_process *processes;
+    size_t count;
+    struct engine_result result;
+};
+
+static int open_fixture(const char *engine, const char *part)
+{
+    _cleanup_free_ char *path = memory_printf("%s/%s/%s", FIXTURES, engine, part);
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_msg(fd >= 0, "%s", path);
+    return fd;
+}
+
+static bool is_host_process(const char *name)
+{
+    return text_starts(name, "dockerd") || text_starts(name, "conmon") || text_starts(name, "containerd") ||
+           text_starts(name, "systemd-nspawn") || text_starts(name, "lxc-start");
+}
+
+static void process_load(struct host *host, int proc, const char *pid)
+{
+    _cleanup_free_ char *cgroup_file = memory_printf("%s/cgroup", pid);
+    _cleanup_free_ char *comm_file = memory_printf("%s/comm", pid);
+    _cleanup_free_ char *cgroup = NULL, *comm = NULL;
+    size_t length, comm_length;
+    ck_assert_int_eq(file_read(proc, cgroup_file, 1 << 16, &cgroup, &length, NULL), 0);
+    ck_assert_int_eq(file_read(proc, comm_file, 64, &comm, &comm_length, NULL), 0);
+    host->processes = memory_resize(host->processes, host->count + 1, sizeof(*host->processes));
+    host->processes[host->count++] = (struct engine_process){
+        .pid = (uint32_t)strtoul(pid, NULL, 10),
+        .namespace = is_host_process(comm) ? HOST : CONTAINER + strtoul(pid, NULL, 10),
+        .cgroup = engine_cgroup_path(host->snapshot->arena, cgroup, length),
+    };
+}
+
+static int pid_compare(const void *a, const void *b)
+{
+    const struct engine_process *one = a, *two = b;
+    return one->pid < two->pid ? -1 : one->pid > two->pid;
+}
+
+static struct host host_open(const char *engine)
+{
+    struct host host = {.snapshot = snapshot_new()};
+    host.context = (struct engine_context){
+        .proc = open_fixture(engine, "proc"),
+        .root = open_fixture(engine, "root"),
+        .host_namespace = HOST,
+        .owner = getuid(),
+        .snapshot = host.snapshot,
+    };
+    _cleanup_free_ char *path = memory_printf("%s/%s/proc", FIXTURES, engine);
+    _cleanup_closedir_ DIR *directory = opendir(path);
+    const struct dirent *entry;
+    while ((entry = readdir(directory))) {
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "1") != 0)
+            process_load(&host, host.context.proc, entry->d_name);
+    }
+    qsort(host.processes, host.count, sizeof(*host.processes), pid_compare);
+    return host;
+}
+
+static void host_read(struct host *host)
+{
+    engine_read(&host->context, host->processes, host->count, &host->result);
+}
+
+static void host_close(struct host *host)
+{
+    engine_result_free(&host->result);
+    list_free(&host->context.roots);
+    close(host->context.proc);
+    close(host->context.root);
+    free(host->processes);
+    snapshot_free(host->snapshot);
+}
+
+/* Leaves out processes that are in no container: the engine is dead. */
+static void host_kill_engine(struct host *host)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < host->count; i++) {
+        if (host->processes[i].namespace != HOST)
+            host->processes[kept++] = host->processes[i];
+    }
+    ck_assert_uint_lt(kept, host->count);
+    host->count = kept;
+}
+
+static const struct engine_container *named(const struct host *host, const char *name)
+{
+    list_each(struct engine_container, container, &host->result.containers) {
+        if (text_equal(container->data.name, name))
+            return container;
+    }
+    ck_abort_msg("there is no container %s", name);
+    return NULL;
+}
+
+static void no_errors(const struct host *host)
+{
+    list_each(struct fault, fault, &host->snapshot->errors)
+        ck_abort_msg("%s %s: %s", fault->code, fault->subject, fault->message);
+}
+
+/* The identifier that the engine itself has for a name. */
+static char *id_of(const char *engine, const char *name)
+{
+    _cleanup_free_ char *path = memory_printf("%s/%s/names", FIXTURES, engine);
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+    ck_assert_int_eq(file_read(AT_FDCWD, path, 1 << 16, &text, &length, NULL), 0);
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *blank = strchr(line, ' ');
+        *blank = '\0';
+        if (!strcmp(blank + 1, name))
+            return memory_strdup(line);
+    }
+    ck_abort_msg("%s is not in %s", name, path);
+    return NULL;
+}
+
+static void published_is(const struct engine_container *container, const char *expected)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER(4096);
+    list_each(struct published, published, &container->data.published)
+        buffer_printf(&text, "%s:%u->%u/%u ", ADDRESS_TEXT(published->address), published->port,
+                      published->target, published->protocol);
+    ck_assert_str_eq(text.data ? text.data : "", expected);
+}
+
+static const struct container_network *network(const struct engine_container *container, const char *name)
+{
+    list_each(struct container_network, item, &container->data.networks) {
+        if (text_equal(item->name, name))
+            return item;
+    }
+    ck_abort_msg("%s is not on network %s", container->data.name, name);
+    return NULL;
+}
+
+static void docker_check(const struct host *host)
+{
+    no_errors(host);
+    ck_assert_uint_eq(host->result.containers.count, 5); /* not the one that has exited */
+    const struct engine_container *web = named(host, "web");
+    _cleanup_free_ char *id = id_of("docker", "web");
+    ck_assert_str_eq(web->data.id, id);
+    ck_assert(web->data.confirmed && web->seen && !web->data.generated_name && !web->data.nested);
+    ck_assert_str_eq(web->data.image, "shop/web:1");
+    ck_assert_str_eq(web->data.compose_project, "shop");
+    ck_assert_str_eq(web->data.compose_service, "web");
+    ck_assert_str_eq(web->data.network_mode, "shop_default");
+    ck_assert(text_starts(web->namespace_path, "/run/docker/netns/"));
+    ck_assert_uint_eq(web->data.pid, web->pid);
+    ck_assert_uint_eq(web->data.namespace, CONTAINER + web->pid);
+    published_is(web,
+                 "127.0.0.1:8443->443/6 0.0.0.0:5000->5000/17 :::5000->5000/17 0.0.0.0:5001->5001/17 "
+                 ":::5001->5001/17 0.0.0.0:5002->5002/17 :::5002->5002/17 0.0.0.0:8080->80/6 :::8080->80/6 ");
+    const struct container_network *shop = network(web, "shop_default");
+    ck_assert(text_starts(shop->interface, "br-") && strlen(shop->interface) == 15);
+    ck_assert_uint_eq(shop->addresses.count, 1);
+    const struct engine_container *db = named(host, "db");
+    ck_assert_uint_eq(db->data.networks.count, 2);
+    ck_assert(db->data.engine_socket && !web->data.engine_socket);
+    const struct engine_container *hostnet = named(host, "hostnet");
+    ck_assert(hostnet->data.host_network && hostnet->data.host_pid);
+    ck_assert_uint_eq(hostnet->data.networks.count, 0);
+    const struct engine_container *sidecar = named(host, "sidecar");
+    _cleanup_free_ char *mode = memory_printf("container:%s", id);
+    ck_assert_str_eq(sidecar->data.network_mode, mode);
+}
+
+START_TEST(docker)
+{
+    struct host host = host_open("docker");
+    host_read(&host);
+    docker_check(&host);
+    unsigned generated = 0;
+    list_each(struct engine_container, container, &host.result.containers)
+        generated += container->data.generated_name;
+    ck_assert_uint_eq(generated, 1);
+    host_close(&host);
+}
+END_TEST
+
+/* The data root by the containers' own mounts. */
+START_TEST(docker_dead)
+{
+    struct host host = host_open("docker");
+    host_kill_engine(&host);
+    host_read(&host);
+    docker_check(&host);
+    host_close(&host);
+}
+END_TEST
+
+START_TEST(docker_root_given)
+{
+    struct host host = host_open("docker");
+    host_kill_engine(&host);
+    *list_append(&host.context.roots) = (struct engine_root){ENGINE_DOCKER, "/srv/docker"};
+    host_read(&host);
+    docker_check(&host);
+    host_close(&host);
+}
+END_TEST
+
+/* Nothing of its state can be read: the containers are there, by their identifiers, and the scan says so. */
+START_TEST(docker_unreadable)
+{
+    struct host host = host_open("docker");
+    *list_append(&host.context.roots) = (struct engine_root){ENGINE_DOCKER, "/no/such/place"};
+    host_read(&host);
+    _cleanup_free_ char *id = id_of("docker", "web");
+    id[12] = '\0';
+    const struct engine_container *web = named(&host, id);
+    ck_assert(!web->data.confirmed && web->data.generated_name);
+    ck_assert_uint_eq(host.snapshot->errors.count, 1);
+    ck_assert_str_eq(host.snapshot->errors.items[0].code, "engine-unreadable");
+    ck_assert_str_eq(host.snapshot->errors.items[0].subject, "docker");
+    host_close(&host);
+}
+END_TEST
+
+/* Files that do not belong to who should have written them. */
+START_TEST(docker_owned_by_another)
+{
+    struct host host = host_open("docker");
+    host.context.owner = getuid() + 1;
+    host_read(&host);
+    bool told = false;
+    list_each(struct fault, fault, &host.snapshot->errors)
+        told = told || !strcmp(fault->code, "engine-unreadable");
+    ck_assert(told || getuid() == 0); /* root's files are always believed */
+    host_close(&host);
+}
+END_TEST
+
+/* A container within a container: its processes are the outer one's. */
+START_TEST(docker_nested)
+{
+    struct host host = host_open("docker");
+    _cleanup_free_ char *id = id_of("docker", "web");
+    const char *path = arena_printf(host.snapshot->arena, "/docker/%s/docker/%s", id, ID_A);
+    host.processes = memory_resize(host.processes, host.count + 1, sizeof(*host.processes));
+    host.processes[host.count++] = (struct engine_process){.pid = 99999, .namespace = 5, .cgroup = path};
+    host_read(&host);
+    const struct engine_process *process = &host.processes[host.count - 1];
+    ck_assert_str_eq(host.result.containers.items[process->container].data.name, "web");
+    const struct engine_container *inner = &host.result.containers.items[process->nested];
+    ck_assert(inner->data.nested && !inner->data.confirmed);
+    ck_assert_str_eq(inner->data.id, ID_A);
+    ck_assert_uint_eq(inner->data.namespace, 5);
+    ck_assert_uint_ne(named(&host, "web")->data.namespace, 5);
+    no_errors(&host);
+    host_close(&host);
+}
+END_TEST
+
+/* A user's own engine cannot take the name of root's container. */
+START_TEST(docker_of_a_user)
+{
+    struct host host = host_open("docker");
+    _cleanup_free_ char *id = id_of("docker", "web");
+    const char *path =
+        arena_printf(host.snapshot->arena, "/user.slice/user-7.slice/user@7.service/docker-%s.scope", id);
+    host.processes = memory_resize(host.processes, host.count + 1, sizeof(*host.processes));
+    host.processes[host.count++] = (struct engine_process){.pid = 99999, .namespace = 5, .cgroup = path};
+    host_read(&host);
+    const struct engine_process *process = &host.processes[host.count - 1];
+    ck_assert_int_ge(process->container, 0);
+    const struct engine_container *forged = &host.result.containers.items[process->container];
+    ck_assert(!forged->data.confirmed);
+    ck_assert_uint_eq(forged->user_id, 7);
+    ck_assert_uint_ne(named(&host, "web")->data.pid, 99999);
+    host_close(&host);
+}
+END_TEST
+
+static void podman_check(const struct host *host)
+{
+    no_errors(host);
+    const struct engine_container *web = named(host, "web");
+    _cleanup_free_ char *id = id_of("podman", "web");
+    ck_assert_str_eq(web->data.id, id);
+    ck_assert(web->data.confirmed && web->seen && !web->data.generated_name);
+    ck_assert_str_eq(web->data.image, "localhost/shop/web:1");
+    ck_assert_str_eq(web->data.network_mode, "bridge");
+    ck_assert(text_starts(web->namespace_path, "/run/netns/netns-"));
+    ck_assert_str_eq(named(host, "phost")->data.network_mode, "host");
+    ck_assert(named(host, "phost")->data.host_network);
+    ck_assert_str_eq(named(host, "share")->data.network_mode, "container");
+    ck_assert_str_eq(named(host, "inpod")->data.network_mode, "container");
+    unsigned infrastructure = 0, generated = 0;
+    list_each(struct engine_container, container, &host->result.containers) {
+        infrastructure += container->data.infrastructure;
+        generated += container->data.generated_name && !container->data.infrastructure;
+        if (container->data.infrastructure)
+            ck_assert_str_eq(container->data.pod, "mypod");
+    }
+    ck_assert_uint_eq(infrastructure, 1);
+    ck_assert_uint_eq(generated, 1);
+    ck_assert_uint_eq(host->result.containers.count, 6);
+}
+
+START_TEST(podman)
+{
+    struct host host = host_open("podman");
+    host_read(&host);
+    podman_check(&host);
+    ck_assert_uint_ne(named(&host, "web")->agent, 0); /* its conmon */
+    bool shopnet = false;
+    list_each(struct engine_network, item, &host.result.networks)
+        shopnet = shopnet || (!strcmp(item->name, "shopnet") && !strcmp(item->interface, "podman1"));
+    ck_assert(shopnet);
+    host_close(&host);
+}
+END_TEST
+
+START_TEST(podman_root_given)
+{
+    struct host host = host_open("podman");
+    host_kill_engine(&host);
+    *list_append(&host.context.roots) = (struct engine_root){ENGINE_PODMAN, "/srv/podman"};
+    host_read(&host);
+    podman_check(&host);
+    host_close(&host);
+}
+END_TEST
+
+START_TEST(containerd)
+{
+    struct host host = host_open("containerd");
+    host_read(&host);
+    no_errors(&host);
+    const struct engine_container *sandbox = named(&host, "shop/web-5d4f7c9b6-abcde/POD");
+    ck_assert(sandbox->data.infrastructure && sandbox->data.confirmed && sandbox->seen);
+    ck_assert_str_eq(sandbox->data.id, ID_A);
+    const struct engine_container *nginx = named(&host, "shop/web-5d4f7c9b6-abcde/nginx");
+    ck_assert(!nginx->data.infrastructure && nginx->seen);
+    ck_assert_str_eq(nginx->data.image, "shop/nginx:1");
+    ck_assert_str_eq(nginx->data.pod, "web-5d4f7c9b6-abcde");
+    ck_assert_str_eq(nginx->data.pod_namespace, "shop");
+    /* "/default/plain" says nothing by itself: its engine declared it */
+    const struct engine_container *plain = named(&host, "plain");
+    ck_assert(plain->seen && plain->data.confirmed && !plain->data.generated_name);
+    ck_assert_uint_eq(host.result.containers.count, 3);
+    host_close(&host);
+}
+END_TEST
+
+START_TEST(lxc)
+{
+    struct host host = host_open("lxc");
+    host_read(&host);
+    no_errors(&host);
+    const struct engine_container *lxc = named(&host, "mylxc");
+    ck_assert(lxc->seen && lxc->data.confirmed);
+    ck_assert_str_eq(network(lxc, "lxcbr0")->interface, "lxcbr0");
+    ck_assert_str_eq(ADDRESS_TEXT(network(lxc, "lxcbr0")->addresses.items[0]), "10.0.3.5");
+    ck_assert_uint_eq(host.result.containers.count, 1);
+    host_close(&host);
+}
+END_TEST
+
+START_TEST(nspawn)
+{
+    struct host host = host_open("nspawn");
+    host_read(&host);
+    no_errors(&host);
+    const struct engine_container *machine = named(&host, "myspawn");
+    ck_assert(machine->seen && machine->data.confirmed);
+    published_is(machine, ":8080->80/6 ");
+    ck_assert_uint_eq(host.result.containers.count, 1);
+    host_close(&host);
+}
+END_TEST
+
+/* An identifier that no engine knows is a container nevertheless. */
+START_TEST(unknown_engine)
+{
+    struct host host = host_open("lxc");
+    host.processes = memory_resize(host.processes, host.count + 1, sizeof(*host.processes));
+    host.processes[host.count++] =
+        (struct engine_process){.pid = 56, .namespace = 5, .cgroup = "/myparent/" ID_B};
+    host_read(&host);
+    const struct engine_container *container =
+        &host.result.containers.items[host.processes[host.count - 1].container];
+    ck_assert_str_eq(container->data.name, "bbbbbbbbbbbb");
+    ck_assert_int_eq(container->data.engine, ENGINE_NONE);
+    ck_assert_uint_eq(host.snapshot->errors.count, 1);
+    host_close(&host);
+}
+END_TEST
+
+START_TEST(words)
+{
+    ck_assert_int_eq(engine_parse("docker"), ENGINE_DOCKER);
+    ck_assert_int_eq(engine_parse("crio"), ENGINE_CRIO);
+    ck_assert_int_eq(engine_parse("netns"), ENGINE_NONE);
+    ck_assert_int_eq(engine_parse(""), ENGINE_NONE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("engine/engine");
+    TCase *paths_case = tcase_create("paths");
+    tcase_add_loop_test(paths_case, paths, 0, sizeof(path_rows) / sizeof(path_rows[0]));
+    tcase_add_test(paths_case, deep_paths_are_bounded);
+    tcase_add_test(paths_case, hierarchies);
+    tcase_add_test(paths_case, words);
+    suite_add_tcase(suite, paths_case);
+    TCase *engines = tcase_create("engines");
+    tcase_add_test(engines, docker);
+    tcase_add_test(engines, docker_dead);
+    tcase_add_test(engines, docker_root_given);
+    tcase_add_test(engines, docker_unreadable);
+    tcase_add_test(engines, docker_owned_by_another);
+    tcase_add_test(engines, docker_nested);
+    tcase_add_test(engines, docker_of_a_user);
+    tcase_add_test(engines, podman);
+    tcase_add_test(engines, podman_root_given);
+    tcase_add_test(engines, containerd);
+    tcase_add_test(engines, lxc);
+    tcase_add_test(engines, nspawn);
+    tcase_add_test(engines, unknown_engine);
+    suite_add_tcase(suite, engines);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
