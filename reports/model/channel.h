@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The shared words: state, vantage, entry, decider, prediction, observation. This is the only header of reports/
- * that path and probe see.
+ * The shared words: state, vantage, entry, decider, prediction, observation. This is the only header of
+ * reports/ that path and probe see.
  *
- * Ownership: texts and steps live in an arena that the maker was given; lists and interval sets are malloc'ed and
- * freed by the _free functions here.
+ * Ownership: texts and steps live in an arena that the maker was given; lists and interval sets are malloc'ed
+ * and freed by the _free functions here.
  */
 #ifndef POSTERN_REPORTS_MODEL_CHANNEL_H
 #define POSTERN_REPORTS_MODEL_CHANNEL_H
@@ -33,9 +33,9 @@ enum vantage_kind {
 const char *vantage_kind_name(enum vantage_kind kind);
 
 /*
- * A place that traffic comes from. Either it arrives on an interface (external, lan, named: `interface` is the uplink
- * in the host's namespace), or a process in `namespace` sends it (host, container, inside, netns; of a segment: any
- * member in `members`).
+ * A place that traffic comes from. Either it arrives on an interface (external, lan, named: `interface` is
+ * the uplink in the host's namespace), or a process in `namespace` sends it (host, container, inside, netns;
+ * of a segment: any member in `members`).
  */
 struct vantage {
     const char *name; /* "external", "external@eth0", "segment:shop_default" ... */
@@ -43,13 +43,21 @@ struct vantage {
     uint64_t namespace;         /* where the packet starts or arrives */
     uint32_t interface;         /* ingress ifindex; 0: sent by a process */
     const char *interface_name; /* NULL: none */
-    struct interval_set sources4, sources6; /* every source that such a packet can have; empty: the senders' own addresses */
-    LIST(uint64_t) members;     /* of a segment: namespaces on it */
-    const char *bridge;         /* of a segment: its bridge interface */
+    struct interval_set sources4,
+        sources6;           /* every source that such a packet can have; empty: the senders' own addresses */
+    LIST(uint64_t) members; /* of a segment: namespaces on it */
+    const char *bridge;     /* of a segment: its bridge interface */
 };
 void vantage_free(struct vantage *vantage);
 
-enum protocol { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_UDPLITE = 136, PROTOCOL_ICMP = 1, PROTOCOL_ICMP6 = 58, PROTOCOL_SCTP = 132 };
+enum protocol {
+    PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
+    PROTOCOL_UDPLITE = 136,
+    PROTOCOL_ICMP = 1,
+    PROTOCOL_ICMP6 = 58,
+    PROTOCOL_SCTP = 132
+};
 const char *protocol_name(uint8_t protocol); /* "tcp", "udp", "udplite", "icmp", ... ; NULL: no name */
 uint8_t protocol_parse(const char *name);    /* 0: none */
 
@@ -79,19 +87,19 @@ struct rule_reference {
     uint64_t namespace;
     const char *backend; /* "nf_tables", "nf_tables-xt" (nft_compat), "legacy" */
     const char *family, *table, *chain;
-    uint64_t handle;     /* 0: a chain's policy */
+    uint64_t handle; /* 0: a chain's policy */
     uint32_t position;
-    const char *text;    /* in the syntax of its tool */
+    const char *text; /* in the syntax of its tool */
     const char *comment;
 };
 
 enum decider_kind {
     DECIDER_NONE,
     DECIDER_RULE,
-    DECIDER_POLICY,      /* a base chain's policy: `rule` has table, chain and hook text */
-    DECIDER_ROUTE,       /* a route, or that there is none */
-    DECIDER_SYSCTL,      /* rp_filter, forwarding, route_localnet ... */
-    DECIDER_LINK,        /* a link that is down, absent, an isolated port */
+    DECIDER_POLICY, /* a base chain's policy: `rule` has table, chain and hook text */
+    DECIDER_ROUTE,  /* a route, or that there is none */
+    DECIDER_SYSCTL, /* rp_filter, forwarding, route_localnet ... */
+    DECIDER_LINK,   /* a link that is down, absent, an isolated port */
     DECIDER_NEIGHBOUR,
     DECIDER_ADDRESS,     /* a martian source or destination */
     DECIDER_LISTENER,    /* the socket that takes it (open with no rule deciding) */
@@ -111,9 +119,10 @@ struct decider {
 
 /* One step of a path, in the order in which the packet met it. */
 struct step {
-    const char *hook;  /* "ingress", "prerouting", "routing", "forward", "bridge", "input", "socket", "output", "postrouting", "link", "proxy" */
+    const char *hook; /* "ingress", "prerouting", "routing", "forward", "bridge", "input", "socket", "output",
+                         "postrouting", "link", "proxy" */
     uint64_t namespace;
-    const char *interface;      /* that it is on, NULL: none */
+    const char *interface; /* that it is on, NULL: none */
     bool has_rule;
     struct rule_reference rule;
     const char *effect; /* "accept", "drop", "dnat to 172.17.0.2:80", "route to br0", "mark set 0x4000" ... */
@@ -127,8 +136,8 @@ struct target {
     uint64_t namespace; /* 0: it left the host, or nowhere */
     struct address address;
     uint16_t port;
-    int32_t socket;     /* index into that namespace's sockets, -1: none */
-    bool elsewhere;     /* forwarded off this host */
+    int32_t socket; /* index into that namespace's sockets, -1: none */
+    bool elsewhere; /* forwarded off this host */
 };
 
 /* One part of the vantage's sources that fares alike. */
@@ -139,29 +148,43 @@ struct prediction_part {
     struct decider decider;
     struct reason_list reasons; /* why undetermined */
     struct target target;
-    enum answer_kind answer;    /* of filtered and unreachable */
+    enum answer_kind answer; /* of filtered and unreachable */
     uint8_t icmp_type, icmp_code;
     const struct step *steps;
     size_t step_count;
-    bool stateful;              /* a rule that remembers sources was met: not probed without --touch-stateful */
-    bool by_sender;             /* depends on the sender's uid, gid or cgroup */
+    bool stateful;  /* a rule that remembers sources was met: not probed without --touch-stateful */
+    bool by_sender; /* depends on the sender's uid, gid or cgroup */
     LIST(struct decider) later; /* of filtered: further stages that would drop too */
 };
 
 struct prediction {
     enum ip_family family;
-    enum state state;          /* of the most exposed part */
+    enum state state;                   /* of the most exposed part */
     LIST(struct prediction_part) parts; /* most exposed first; ties: larger source set first */
-    LIST(struct decider) off_path; /* rules that look protective but are not on the path */
+    LIST(struct decider) off_path;      /* rules that look protective but are not on the path */
 };
 void prediction_part_free(struct prediction_part *part);
 void prediction_free(struct prediction *prediction);
 #define _cleanup_prediction_ _cleanup_(prediction_free)
 
 /* ---- observation ---- */
-enum observed_state { OBSERVED_OPEN, OBSERVED_UNDETERMINED, OBSERVED_CLOSED, OBSERVED_FILTERED, OBSERVED_UNREACHABLE, OBSERVED_NOT_PROBED };
+enum observed_state {
+    OBSERVED_OPEN,
+    OBSERVED_UNDETERMINED,
+    OBSERVED_CLOSED,
+    OBSERVED_FILTERED,
+    OBSERVED_UNREACHABLE,
+    OBSERVED_NOT_PROBED
+};
 const char *observed_state_name(enum observed_state state); /* "not-probed" ... */
-enum observed_method { METHOD_NONE, METHOD_INGRESS, METHOD_CONNECT, METHOD_DATAGRAM, METHOD_RAW, METHOD_REMOTE };
+enum observed_method {
+    METHOD_NONE,
+    METHOD_INGRESS,
+    METHOD_CONNECT,
+    METHOD_DATAGRAM,
+    METHOD_RAW,
+    METHOD_REMOTE
+};
 const char *observed_method_name(enum observed_method method);
 enum observed_evidence { EVIDENCE_NONE, EVIDENCE_ANSWERED, EVIDENCE_DELIVERED, EVIDENCE_DROPPED };
 const char *observed_evidence_name(enum observed_evidence evidence);
@@ -170,16 +193,16 @@ struct observation {
     enum observed_state state;
     enum observed_method method;
     enum observed_evidence evidence;
-    struct reason reason;      /* of NOT_PROBED and UNDETERMINED */
+    struct reason reason; /* of NOT_PROBED and UNDETERMINED */
     struct address source;
-    bool arrived;              /* seen at the target's interface */
-    bool arrived_known;        /* the witness could see it */
-    bool reset;                /* the answer was a TCP RST */
-    bool icmp;                 /* the answer was an ICMP error */
+    bool arrived;       /* seen at the target's interface */
+    bool arrived_known; /* the witness could see it */
+    bool reset;         /* the answer was a TCP RST */
+    bool icmp;          /* the answer was an ICMP error */
     uint8_t icmp_type, icmp_code;
     struct address answered_by; /* of an ICMP error; FAMILY_NONE: none */
-    const char *end;           /* "proxy", or NULL */
-    uint32_t rtt_us;           /* 0: none */
+    const char *end;            /* "proxy", or NULL */
+    uint32_t rtt_us;            /* 0: none */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The report model: what a scan found, as plain data; every field of the contract's JSON by the same name. Merge
- * makes it, classify adds classes and findings, renderers read it and nothing else.
+ * The report model: what a scan found, as plain data; every field of the contract's JSON by the same name.
+ * Merge makes it, classify adds classes and findings, renderers read it and nothing else.
  *
  * Ownership: texts live in the report's arena; lists are malloc'ed; report_free() frees all.
  */
@@ -45,7 +45,7 @@ struct report_interface {
     LIST(const char *) addresses; /* "172.17.0.2/16" */
     uint64_t peer_namespace;      /* 0: no peer known */
     const char *peer_interface;
-    const char *master;           /* bridge it is a port of */
+    const char *master; /* bridge it is a port of */
 };
 
 struct report_namespace {
@@ -103,7 +103,8 @@ struct report_container {
 struct report_process {
     uint32_t pid, uid;
     const char *name, *executable;
-    bool executable_on_host; /* same file (device, inode) as the host's path, in the host's mount and user namespaces */
+    bool executable_on_host; /* same file (device, inode) as the host's path, in the host's mount and user
+                                namespaces */
     uint64_t capabilities;
     const char *container; /* NULL: none */
 };
@@ -112,7 +113,7 @@ struct report_listener {
     uint64_t namespace;
     const char *container; /* NULL: the host's own */
     const char *workload;
-    const char *protocol;  /* "tcp", "udp", "udplite", "raw", "packet", "unix" */
+    const char *protocol; /* "tcp", "udp", "udplite", "raw", "packet", "unix" */
     struct address address;
     uint16_t port;
     bool ip4, ip6;
@@ -130,7 +131,7 @@ struct report_step {
     const char *hook;
     uint64_t namespace;
     const char *interface;
-    const char *rule;  /* id, NULL: none */
+    const char *rule; /* id, NULL: none */
     const char *effect;
 };
 struct report_path {
@@ -153,22 +154,31 @@ struct report_part {
     LIST(struct reason) reasons;
     enum answer_kind answer;
     uint8_t icmp_type, icmp_code;
-    bool agrees;     /* with the observation of this part; true where there is none */
+    bool agrees; /* with the observation of this part; true where there is none */
     struct observation observed;
 };
 
 enum channel_class {
-    CLASS_NONE, CLASS_FORBIDDEN, CLASS_UNEXPECTED, CLASS_LOST, CLASS_UNDETERMINED, CLASS_LATENT, CLASS_MASKED,
-    CLASS_ALLOWED, CLASS_IGNORED, CLASS_QUIET,
+    CLASS_NONE,
+    CLASS_FORBIDDEN,
+    CLASS_UNEXPECTED,
+    CLASS_LOST,
+    CLASS_UNDETERMINED,
+    CLASS_LATENT,
+    CLASS_MASKED,
+    CLASS_ALLOWED,
+    CLASS_IGNORED,
+    CLASS_QUIET,
 };
 const char *channel_class_name(enum channel_class channel_class);
 
 struct report_channel {
-    const char *id;  /* "c1" */
-    const char *key; /* 128-bit hash as hex */
+    const char *id;   /* "c1" */
+    const char *key;  /* 128-bit hash as hex */
     const char *from; /* vantage name */
     enum vantage_kind from_kind;
-    const char *from_workload; /* of container, inside and segment-member vantages where known: for `from: {workload}` */
+    const char *from_workload; /* of container, inside and segment-member vantages where known: for `from:
+                                  {workload}` */
     struct entry entry;
     const char *listener;  /* id, NULL: latent */
     const char *container; /* of the target, NULL: the host itself */
@@ -191,11 +201,12 @@ struct report_channel {
     enum state state;
     bool conflict;
     bool latent; /* the path is open and nobody listens */
-    bool named;  /* by a rewrite, a publication, an exact rule or the policy: latent is judged for these only */
+    bool
+        named; /* by a rewrite, a publication, an exact rule or the policy: latent is judged for these only */
     bool masked; /* one rule alone keeps a listener away */
     enum channel_class channel_class;
-    const char *policy;      /* id of the line that decided, NULL */
-    LIST(const char *) via;  /* listener ids on the way */
+    const char *policy;     /* id of the line that decided, NULL */
+    LIST(const char *) via; /* listener ids on the way */
 };
 
 struct report_quiet {
@@ -206,7 +217,14 @@ struct report_quiet {
     uint32_t entries;
 };
 
-enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+enum severity {
+    SEVERITY_NONE,
+    SEVERITY_INFO,
+    SEVERITY_LOW,
+    SEVERITY_MEDIUM,
+    SEVERITY_HIGH,
+    SEVERITY_CRITICAL
+};
 const char *severity_name(enum severity severity);
 enum severity severity_parse(const char *name); /* SEVERITY_NONE: not a word */
 
@@ -215,7 +233,8 @@ struct report_control {
 };
 struct report_finding {
     const char *id, *instance; /* 128-bit hashes as hex */
-    const char *kind; /* "unexpected-exposure", "forbidden-channel", "lost-channel", "undetermined", "latent-port", "masked-listener", "conflict", "rule-not-on-path", "open-range" ... */
+    const char *kind;          /* "unexpected-exposure", "forbidden-channel", "lost-channel", "undetermined",
+                                  "latent-port", "masked-listener", "conflict", "rule-not-on-path", "open-range" ... */
     enum channel_class channel_class;
     enum severity severity;
     const char *container, *workload; /* container NULL: the host */
@@ -226,7 +245,7 @@ struct report_finding {
     LIST(struct report_control) controls;
     const char *title;
     const char *policy; /* line id, NULL */
-    bool accepted; /* by accept_risk or accept_gap: listed, not counted for the exit status */
+    bool accepted;      /* by accept_risk or accept_gap: listed, not counted for the exit status */
 };
 
 struct report {
@@ -244,6 +263,7 @@ struct report {
     struct arena *arena;
 };
 
+void report_channel_free(struct report_channel *channel); /* the lists inside */
 struct report *report_new(void);
 struct report *report_free(struct report *report); /* NULL is fine; returns NULL */
 void cleanup_report(struct report **report);

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/findings/classify.h"
+#include "netns/base/text.h"
+#include "reports/findings/describe.h"
+#include "reports/findings/severity.h"
+#include "reports/model/identity.h"
+#include "reports/policy/selector.h"
+
+/* What the policy says of one channel. */
+struct judgement {
+    struct interval_set excess; /* sources that reach it and are in no allow line */
+    const struct policy_line *allowed, *forbidden;
+    bool expected; /* an allow line wants it open */
+};
+
+struct classifier {
+    struct report *report;
+    const struct policy *policy;
+    bool *used; /* one for each line: it named some channel */
+};
+
+static bool exposed(const struct report_channel *channel)
+{
+    return channel->state == STATE_OPEN || channel->state == STATE_UNDETERMINED;
+}
+
+/* All sources for which the channel is open, or may be. */
+static struct interval_set exposed_sources(const struct report_channel *channel)
+{
+    struct interval_set sources = {0};
+
+    list_each(const struct report_part, part, &channel->parts) {
+        bool reached = part->observed.state == OBSERVED_OPEN;
+        if (part->state != STATE_OPEN && part->state != STATE_UNDETERMINED && !reached)
+            continue;
+        struct interval_set joined = interval_set_union(&sources, &part->sources);
+        interval_set_free(&sources);
+        sources = joined;
+    }
+    if (sources.count == 0 && exposed(channel) && channel->entry.family == FAMILY_NONE)
+        interval_set_add(&sources, 0, 0); /* no addresses there: one stands for all */
+    else if (sources.count == 0 && exposed(channel))
+        sources = interval_set_copy(&channel->sources);
+    return sources;
+}
+
+static void subtract(struct interval_set *from, const struct interval_set *what)
+{
+    struct interval_set rest = interval_set_subtract(from, what);
+    interval_set_free(from);
+    *from = rest;
+}
+
+static struct judgement judge(struct classifier *classifier, const struct report_channel *channel)
+{
+    struct judgement judgement = {.excess = exposed_sources(channel)};
+    struct interval_set every = exposed_sources(channel);
+
+    for (size_t i = 0; i < classifier->policy->lines.count; i++) {
+        const struct policy_line *line = &classifier->policy->lines.items[i];
+        if ((line->kind != LINE_ALLOW && line->kind != LINE_FORBID) ||
+            !line_names(classifier->policy, line, classifier->report, channel))
+            continue;
+        struct interval_set space =
+            interval_set_range(0, family_max(channel->entry.family ? channel->entry.family : FAMILY_IP6));
+        struct interval_set all = line_sources(classifier->policy, line, classifier->report, channel, &space);
+        struct interval_set covered = interval_set_intersect(&all, &every);
+        classifier->used[i] |= all.count > 0;
+        if (line->kind == LINE_FORBID && covered.count > 0 && judgement.forbidden == NULL)
+            judgement.forbidden = line;
+        if (line->kind == LINE_ALLOW && all.count > 0) {
+            if (judgement.allowed == NULL || covered.count > 0)
+                judgement.allowed = line;
+            judgement.expected |= line->expect_open;
+            subtract(&judgement.excess, &covered);
+        }
+        interval_set_free(&space);
+        interval_set_free(&all);
+        interval_set_free(&covered);
+    }
+    interval_set_free(&every);
+    return judgement;
+}
+
+static enum channel_class exposed_class(const struct classifier *classifier,
+                                        const struct report_channel *channel,
+                                        const struct judgement *judgement)
+{
+    enum policy_word word = classifier->policy->unlisted[channel->from_kind];
+
+    if (judgement->forbidden)
+        return CLASS_FORBIDDEN;
+    if (channel->state == STATE_UNDETERMINED)
+        return interval_set_empty(&judgement->excess) ? CLASS_ALLOWED
+               : word == POLICY_IGNORE || classifier->policy->undetermined == POLICY_IGNORE
+                   ? CLASS_IGNORED
+                   : CLASS_UNDETERMINED;
+    if (interval_set_empty(&judgement->excess))
+        return CLASS_ALLOWED;
+    return word == POLICY_IGNORE ? CLASS_IGNORED : CLASS_UNEXPECTED;
+}
+
+static bool masked_by_rule(const struct report_channel *channel)
+{
+    return channel->masked &&
+           (channel->decider.kind == DECIDER_RULE || channel->decider.kind == DECIDER_POLICY);
+}
+
+static enum channel_class channel_class(const struct classifier *classifier,
+                                        const struct report_channel *channel,
+                                        const struct judgement *judgement)
+{
+    if (exposed(channel))
+        return exposed_class(classifier, channel, judgement);
+    if (judgement->expected)
+        return CLASS_LOST;
+    if (channel->latent && channel->named &&
+        classifier->policy->unlisted[channel->from_kind] != POLICY_IGNORE)
+        return CLASS_LATENT;
+    if (masked_by_rule(channel))
+        return CLASS_MASKED;
+    return judgement->allowed ? CLASS_ALLOWED : CLASS_QUIET;
+}
+
+/* ---- findings ---- */
+
+static struct report_finding *finding_for(struct report *report, const struct report_channel *channel,
+                                          const char *kind)
+{
+    const char *protocol = channel->entry.name ? "unix" : protocol_name(channel->entry.protocol);
+    const char *id = finding_id(report->arena, channel->workload, protocol, channel->entry.port, kind);
+
+    list_each(struct report_finding, finding, &report->findings)
+        if (text_equal(finding->id, id))
+            return finding;
+    struct report_finding *finding = list_append(&report->findings);
+    finding->id = id;
+    finding->instance = finding_instance(report->arena, report->scan.machine_id, id);
+    finding->kind = kind;
+    finding->container = channel->container;
+    finding->workload = channel->workload;
+    finding->protocol = protocol;
+    finding->port = channel->entry.port;
+    return finding;
+}
+
+#define add_once(list, text)                                                                                 \
+    do {                                                                                                     \
+        bool known_ = false;                                                                                 \
+        for (size_t at_ = 0; at_ < (list)->count; at_++)                                                     \
+            known_ = known_ || text_equal((list)->items[at_], (text));                                       \
+        if (!known_)                                                                                         \
+            *list_append(list) = (text);                                                                     \
+    } while (0)
+
+static void add_excess(struct report *report, struct report_finding *finding,
+                       const struct report_channel *channel, const struct interval_set *excess)
+{
+    struct prefix_list prefixes = {0};
+
+    if (channel->entry.family == FAMILY_NONE)
+        return;
+    interval_set_prefixes(excess, channel->entry.family, &prefixes);
+    list_each(struct prefix, prefix, &prefixes) {
+        const char *text = arena_strdup(report->arena, PREFIX_TEXT(*prefix));
+        add_once(&finding->excess_sources, text);
+    }
+    list_free(&prefixes);
+}
+
+/* Adds the channel to its finding of this kind; the finding keeps the worst severity and tells its story by
+ * that channel. */
+static struct report_finding *add_finding(struct report *report, const struct report_channel *channel,
+                                          const char *kind, enum severity severity, const char *why)
+{
+    struct report_finding *finding = finding_for(report, channel, kind);
+
+    add_once(&finding->vantages, channel->from);
+    if (channel->entry.family != FAMILY_NONE)
+        add_once(&finding->families, family_name(channel->entry.family));
+    *list_append(&finding->channels) = channel->id;
+    if (severity > finding->severity || finding->title == NULL) {
+        finding->severity = severity;
+        finding->channel_class = channel->channel_class;
+        finding->policy = channel->policy;
+        describe_finding(report, channel, finding);
+    }
+    if (why)
+        add_once(&finding->explanation, why);
+    return finding;
+}
+
+static enum severity undetermined_severity(const struct policy *policy)
+{
+    return policy->undetermined == POLICY_DENY ? SEVERITY_HIGH : SEVERITY_LOW;
+}
+
+static void find_in(struct classifier *classifier, const struct report_channel *channel,
+                    const struct judgement *judgement)
+{
+    struct report *report = classifier->report;
+    const char *why = NULL;
+    enum severity severity;
+
+    switch (channel->channel_class) {
+    case CLASS_FORBIDDEN:
+        add_finding(report, channel, "forbidden-channel", judgement->forbidden->severity, NULL);
+        break;
+    case CLASS_UNEXPECTED:
+        severity =
+            severity_unexpected(report, channel, classifier->policy->unlisted[channel->from_kind], &why);
+        add_excess(report, add_finding(report, channel, "unexpected-exposure", severity, why), channel,
+                   &judgement->excess);
+        break;
+    case CLASS_LOST:
+        add_finding(report, channel, "lost-channel", SEVERITY_MEDIUM, NULL);
+        break;
+    case CLASS_UNDETERMINED:
+        add_excess(report,
+                   add_finding(report, channel, "undetermined-channel",
+                               undetermined_severity(classifier->policy), NULL),
+                   channel, &judgement->excess);
+        break;
+    case CLASS_LATENT:
+        add_finding(report, channel, "latent-port", SEVERITY_LOW, NULL);
+        break;
+    case CLASS_MASKED:
+        add_finding(report, channel, "masked-listener", SEVERITY_INFO, NULL);
+        break;
+    case CLASS_NONE:
+    case CLASS_ALLOWED:
+    case CLASS_IGNORED:
+    case CLASS_QUIET:
+        break;
+    }
+    if (channel->conflict)
+        add_finding(report, channel, "conflict", SEVERITY_MEDIUM, NULL);
+}
+
+/* ---- open ranges ---- */
+
+/* Does an allow line with `any` ports from that vantage cover it? */
+static bool range_allowed(const struct classifier *classifier, const struct report_container *container,
+                          const struct report_open_range *range)
+{
+    struct report_channel channel = {
+        .from = range->from, .container = container->name, .workload = container->workload};
+
+    channel.entry = (struct entry){.family = range->family,
+                                   .protocol = range->protocol,
+                                   .port = range->ports.count ? (uint16_t)range->ports.items[0].first : 0};
+    list_each(struct report_vantage, vantage, &classifier->report->vantages)
+        if (text_equal(vantage->name, range->from))
+            channel.from_kind = vantage->kind;
+    if (classifier->policy->unlisted[channel.from_kind] == POLICY_IGNORE)
+        return true;
+    list_each(const struct policy_line, line, &classifier->policy->lines) {
+        bool any = false;
+        list_each(const struct policy_port, port, &line->ports)
+            any = any || port->any;
+        if (line->kind != LINE_ALLOW || !any)
+            continue;
+        struct interval_set covered =
+            line_sources(classifier->policy, line, classifier->report, &channel, &range->sources);
+        bool all = interval_set_covers(&covered, &range->sources);
+        interval_set_free(&covered);
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+static void find_open_ranges(struct classifier *classifier)
+{
+    list_each(const struct report_container, container, &classifier->report->containers)
+        list_each(const struct report_open_range, range, &container->open_ranges)
+            if (!range_allowed(classifier, container, range))
+                describe_open_range(classifier->report, container, range);
+}
+
+/* ---- acceptance ---- */
+
+static bool accepts(const struct classifier *classifier, const struct policy_line *line,
+                    const struct report_finding *finding)
+{
+    if (line->kind != LINE_ACCEPT_RISK || line->expired || !line_on_host(line, classifier->report->scan.host))
+        return false;
+    if (line->finding)
+        return text_equal(line->finding, finding->id);
+    /* Every channel of the finding must be one that the line names, from where the line says. */
+    size_t named = 0;
+    for (size_t i = 0; i < finding->channels.count; i++)
+        list_each(const struct report_channel, channel, &classifier->report->channels) {
+            if (!text_equal(channel->id, finding->channels.items[i]))
+                continue;
+            struct interval_set sources = exposed_sources(channel);
+            struct interval_set covered =
+                line_sources(classifier->policy, line, classifier->report, channel, &sources);
+            if (interval_set_covers(&covered, &sources) && sources.count > 0)
+                named++;
+            interval_set_free(&sources);
+            interval_set_free(&covered);
+        }
+    return named > 0 && named == finding->channels.count;
+}
+
+static void accept_risks(struct classifier *classifier)
+{
+    list_each(struct report_finding, finding, &classifier->report->findings)
+        for (size_t i = 0; i < classifier->policy->lines.count; i++)
+            if (accepts(classifier, &classifier->policy->lines.items[i], finding)) {
+                finding->accepted = true;
+                classifier->used[i] = true;
+                if (classifier->policy->lines.items[i].id)
+                    finding->policy =
+                        arena_strdup(classifier->report->arena, classifier->policy->lines.items[i].id);
+            }
+}
+
+static bool gap_accepted(const struct report *report, const struct policy *policy,
+                         const struct report_error *error)
+{
+    list_each(const struct policy_line, line, &policy->lines)
+        if (line->kind == LINE_ACCEPT_GAP && !line->expired && line_on_host(line, report->scan.host) &&
+            text_match(line->code, error->code) &&
+            (line->subject == NULL || text_match(line->subject, error->subject)))
+            return true;
+    return false;
+}
+
+bool classify_complete(const struct report *report, const struct policy *policy)
+{
+    list_each(const struct report_error, error, &report->scan.errors)
+        if (!error->gone && !gap_accepted(report, policy, error))
+            return false;
+    return true;
+}
+
+/* ---- warnings ---- */
+
+static void warn(struct report *report, const struct policy *policy, const struct policy_place *place,
+                 const char *code, const char *message)
+{
+    *list_append(&report->warnings) = (struct report_error){
+        .code = code,
+        .subject = arena_printf(report->arena, "%s:%u:%u", policy->file, place->line, place->column),
+        .message = message,
+    };
+}
+
+static bool selector_used(const struct report *report, const struct selector *selector)
+{
+    list_each(const struct report_container, container, &report->containers) {
+        if (selector_matches(selector, container, NULL))
+            return true;
+        list_each(const struct report_listener, listener, &report->listeners)
+            if (text_equal(listener->container, container->name) &&
+                selector_matches(selector, container, listener))
+                return true;
+    }
+    list_each(const struct report_listener, listener, &report->listeners)
+        if (listener->container == NULL && selector_matches(selector, NULL, listener))
+            return true;
+    return false;
+}
+
+static void add_warnings(const struct classifier *classifier)
+{
+    struct report *report = classifier->report;
+
+    list_each(const struct error, warning, &classifier->policy->warnings)
+        *list_append(&report->warnings) =
+            (struct report_error){.code = warning->code,
+                                  .subject = arena_strdup(report->arena, warning->subject),
+                                  .message = arena_strdup(report->arena, warning->message)};
+    list_each(const struct selector, selector, &classifier->policy->selectors)
+        if (!selector_used(report, selector))
+            warn(report, classifier->policy, &selector->place, "selector-unmatched",
+                 arena_printf(report->arena, "selector %s matches nothing on this host",
+                              selector->name ? selector->name : "of this line"));
+}
+
+/* ---- all ---- */
+
+static int compare_findings(const void *a, const void *b)
+{
+    const struct report_finding *first = a, *second = b;
+    if (first->accepted != second->accepted)
+        return first->accepted ? 1 : -1;
+    if (first->severity != second->severity)
+        return first->severity > second->severity ? -1 : 1;
+    return strcmp(first->id, second->id);
+}
+
+void classify(struct report *report, const struct policy *policy)
+{
+    struct classifier classifier = {
+        .report = report, .policy = policy, .used = memory_alloc((policy->lines.count + 1) * sizeof(bool))};
+
+    list_each(struct report_channel, channel, &report->channels) {
+        struct judgement judgement = judge(&classifier, channel);
+        const struct policy_line *line = judgement.forbidden ? judgement.forbidden : judgement.allowed;
+        channel->policy = line && line->id ? arena_strdup(report->arena, line->id) : NULL;
+        channel->channel_class = channel_class(&classifier, channel, &judgement);
+        find_in(&classifier, channel, &judgement);
+        interval_set_free(&judgement.excess);
+    }
+    find_open_ranges(&classifier);
+    accept_risks(&classifier);
+    add_warnings(&classifier);
+    if (report->findings.count > 0)
+        qsort(report->findings.items, report->findings.count, sizeof(*report->findings.items),
+              compare_findings);
+    if (policy->digest)
+        report->scan.policy_digest = arena_strdup(report->arena, policy->digest);
+    free(classifier.used);
+}
+
+bool classify_fails(const struct report *report, enum severity least)
+{
+    list_each(const struct report_finding, finding, &report->findings)
+        if (!finding->accepted && finding->severity >= least)
+            return true;
+    return false;
+}
+
+/* ---- quiet ---- */
+
+static bool same_decider(const struct report_decider *a, const struct report_decider *b)
+{
+    return a->kind == b->kind && text_equal(a->rule, b->rule) && text_equal(a->subject, b->subject);
+}
+
+static struct report_quiet *quiet_for(struct report *report, const struct report_channel *channel)
+{
+    list_each(struct report_quiet, quiet, &report->quiet)
+        if (text_equal(quiet->listener, channel->listener) && quiet->state == channel->state &&
+            same_decider(&quiet->decider, &channel->decider))
+            return quiet;
+    struct report_quiet *quiet = list_append(&report->quiet);
+    quiet->listener = channel->listener;
+    quiet->state = channel->state;
+    quiet->decider = channel->decider;
+    return quiet;
+}
+
+static bool needs_mention(const struct report_channel *channel)
+{
+    return exposed(channel) || channel->conflict || channel->policy != NULL ||
+           channel->channel_class == CLASS_LATENT || channel->channel_class == CLASS_MASKED ||
+           channel->channel_class == CLASS_LOST || channel->listener == NULL;
+}
+
+void classify_fold_quiet(struct report *report)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < report->channels.count; i++) {
+        struct report_channel *channel = &report->channels.items[i];
+        if (needs_mention(channel)) {
+            struct report_channel moved = *channel;
+            report->channels.items[kept++] = moved;
+            continue;
+        }
+        struct report_quiet *quiet = quiet_for(report, channel);
+        add_once(&quiet->from, channel->from);
+        quiet->entries++;
+        report_channel_free(channel);
+    }
+    report->channels.count = kept;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reports/policy/selector.h"
+#include "netns/base/text.h"
+
+/* ---- selectors ---- */
+
+static bool asked(const char *pattern, const char *text)
+{
+    return pattern == NULL || (text != NULL && text_match(pattern, text));
+}
+
+static bool label_matches(const struct selector *selector, const struct report_container *container)
+{
+    if (selector->label_key == NULL)
+        return true;
+    list_each(struct report_label, label, &container->labels)
+        if (text_equal(label->key, selector->label_key) &&
+            text_match(selector->label_value, label->value ? label->value : ""))
+            return true;
+    return false;
+}
+
+/* "PROJECT/SERVICE" and "NAMESPACE/NAME" as patterns over both parts joined. */
+static bool pair_matches(const char *pattern, const char *first, const char *second)
+{
+    char joined[512];
+    if (pattern == NULL)
+        return true;
+    if (first == NULL || second == NULL)
+        return false;
+    if ((size_t)snprintf(joined, sizeof(joined), "%s/%s", first, second) >= sizeof(joined))
+        return false;
+    return text_match(pattern, joined);
+}
+
+static bool netns_matches(const char *pattern, const struct report_container *container)
+{
+    if (pattern == NULL)
+        return true;
+    for (size_t i = 0; i < container->netns_names.count; i++)
+        if (text_match(pattern, container->netns_names.items[i]))
+            return true;
+    return text_equal(container->engine, "netns") && text_match(pattern, container->name);
+}
+
+/* The bare name, and ENGINE/NAME where two engines share it. */
+static bool name_matches(const char *pattern, const struct report_container *container)
+{
+    const char *slash = strchr(container->name, '/');
+    return asked(pattern, container->name) || (slash && text_match(pattern, slash + 1));
+}
+
+static bool executable_matches(const char *pattern, const struct report_listener *listener, bool of_host)
+{
+    if (pattern == NULL)
+        return true;
+    if (listener == NULL)
+        return false;
+    list_each(struct report_process, process, &listener->processes)
+        if (process->executable && text_match(pattern, process->executable) &&
+            (!of_host || process->executable_on_host))
+            return true;
+    return false;
+}
+
+static bool asks_for_container(const struct selector *selector)
+{
+    return selector->container || selector->image || selector->label_key || selector->compose ||
+           selector->pod || selector->netns || selector->has_host_network;
+}
+
+bool selector_matches(const struct selector *selector, const struct report_container *container,
+                      const struct report_listener *listener)
+{
+    if (!asks_for_container(selector))
+        return container == NULL && listener != NULL &&
+               executable_matches(selector->executable, listener, true);
+    if (container == NULL || container->nested || !container->confirmed || selector->host)
+        return false;
+    return name_matches(selector->container, container) && asked(selector->image, container->image) &&
+           label_matches(selector, container) &&
+           pair_matches(selector->compose, container->compose_project, container->compose_service) &&
+           pair_matches(selector->pod, container->pod_namespace, container->pod) &&
+           netns_matches(selector->netns, container) &&
+           (!selector->has_host_network || selector->host_network == container->host_network) &&
+           executable_matches(selector->executable, listener, false);
+}
+
+/* ---- lines ---- */
+
+bool line_on_host(const struct policy_line *line, const char *host)
+{
+    if (line->hosts.count == 0)
+        return true;
+    for (size_t i = 0; i < line->hosts.count; i++)
+        if (host && text_match(line->hosts.items[i], host))
+            return true;
+    return false;
+}
+
+static bool port_matches(const struct policy_port *port, uint8_t protocol, uint16_t number,
+                         const char *unix_name)
+{
+    if (port->any)
+        return true;
+    if (port->unix_pattern)
+        return unix_name && text_match(port->unix_pattern, unix_name);
+    if (port->icmp)
+        return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6;
+    return unix_name == NULL && port->protocol == protocol && number >= port->first && number <= port->last;
+}
+
+static bool entry_matches(const struct policy_line *line, const struct entry *entry)
+{
+    bool port = false, address = line->address.count == 0;
+
+    list_each(struct policy_port, item, &line->ports)
+        port = port || port_matches(item, entry->protocol, entry->port, entry->name);
+    list_each(struct prefix, prefix, &line->address)
+        address = address || prefix_contains(*prefix, entry->address);
+    if (line->has_families &&
+        !((entry->family == FAMILY_IP4 && line->ip4) || (entry->family == FAMILY_IP6 && line->ip6)))
+        return false;
+    return port && address;
+}
+
+static bool target_matches(const struct policy *policy, const struct policy_line *line,
+                           const struct report *report, const struct report_channel *channel)
+{
+    const struct report_container *container =
+        channel->container ? report_container(report, channel->container) : NULL;
+    const struct report_listener *listener =
+        channel->listener ? report_listener(report, channel->listener) : NULL;
+
+    if (!line->has_to || !selector_matches(&policy->selectors.items[line->to], container, listener))
+        return false;
+    return !line->has_target ||
+           port_matches(&line->target, channel->entry.protocol, channel->target_port, NULL);
+}
+
+/* Is the vantage's interface this one? */
+static bool from_interface(const char *wanted, const struct report *report,
+                           const struct report_channel *channel)
+{
+    if (wanted == NULL)
+        return true;
+    list_each(struct report_vantage, vantage, &report->vantages)
+        if (text_equal(vantage->name, channel->from))
+            return text_equal(vantage->interface, wanted);
+    return false;
+}
+
+/* "external" means every uplink's; "external@eth0" that one, also where it stands alone; "segment" every
+ * segment. */
+static bool vantage_matches(const char *word, const struct report *report,
+                            const struct report_channel *channel)
+{
+    const char *kind = vantage_kind_name(channel->from_kind);
+
+    if (text_equal(word, channel->from) || text_equal(word, kind))
+        return true;
+    size_t length = strlen(kind);
+    return text_starts(word, kind) && word[length] == '@' &&
+           from_interface(word + length + 1, report, channel);
+}
+
+static void add_prefixes(struct interval_set *into, const struct prefix_list *list, enum ip_family family)
+{
+    struct interval_set more = interval_set_from_prefixes(list, family);
+    struct interval_set joined = interval_set_union(into, &more);
+    interval_set_free(into);
+    interval_set_free(&more);
+    *into = joined;
+}
+
+/* The addresses of a workload's containers, for channels that come from a segment. */
+static void add_workload(struct interval_set *into, const struct selector *selector,
+                         const struct report *report, enum ip_family family)
+{
+    list_each(struct report_container, container, &report->containers) {
+        if (!selector_matches(selector, container, NULL))
+            continue;
+        list_each(struct report_namespace, namespace, &report->namespaces) {
+            if (namespace->id != container->namespace || text_equal(namespace->role, "host"))
+                continue;
+            list_each(struct report_interface, interface, &namespace->interfaces)
+                for (size_t i = 0; i < interface->addresses.count; i++) {
+                    struct prefix prefix;
+                    if (prefix_parse(interface->addresses.items[i], false, &prefix, NULL) == 0 &&
+                        prefix.address.family == family)
+                        interval_set_add(into, prefix.address.value, prefix.address.value);
+                }
+        }
+    }
+}
+
+static void add_from(struct interval_set *into, const struct policy *policy, const struct policy_from *from,
+                     const struct report *report, const struct report_channel *channel)
+{
+    enum ip_family family = channel->entry.family;
+    struct prefix_list one = {0};
+
+    switch (from->kind) {
+    case FROM_VANTAGE:
+        if (vantage_matches(from->vantage, report, channel))
+            interval_set_add(into, 0, family_max(family ? family : FAMILY_IP6));
+        break;
+    case FROM_CIDR:
+        *list_append(&one) = from->prefix;
+        add_prefixes(into, &one, family);
+        list_free(&one);
+        break;
+    case FROM_NAMED: {
+        const struct policy_vantage *vantage = &policy->vantages.items[from->index];
+        if (from_interface(vantage->interface, report, channel))
+            add_prefixes(into, &vantage->cidr, family);
+        break;
+    }
+    case FROM_WORKLOAD: {
+        const struct selector *selector = &policy->selectors.items[from->index];
+        const char *colon = strchr(channel->from, ':');
+        const struct report_container *container = colon ? report_container(report, colon + 1) : NULL;
+        if (channel->from_kind == VANTAGE_SEGMENT)
+            add_workload(into, selector, report, family);
+        else if (container && selector_matches(selector, container, NULL))
+            interval_set_add(into, 0, family_max(family ? family : FAMILY_IP6));
+        break;
+    }
+    }
+}
+
+bool line_names(const struct policy *policy, const struct policy_line *line, const struct report *report,
+                const struct report_channel *channel)
+{
+    return !line->expired && line->kind != LINE_ACCEPT_GAP && line_on_host(line, report->scan.host) &&
+           entry_matches(line, &channel->entry) && target_matches(policy, line, report, channel);
+}
+
+struct interval_set line_sources(const struct policy *policy, const struct policy_line *line,
+                                 const struct report *report, const struct report_channel *channel,
+                                 const struct interval_set *sources)
+{
+    struct interval_set named = {0}, result;
+
+    if (!line_names(policy, line, report, channel))
+        return named;
+    list_each(struct policy_from, from, &line->from)
+        add_from(&named, policy, from, report, channel);
+    result = interval_set_intersect(&named, sources);
+    interval_set_free(&named);
+    return result;
+}
