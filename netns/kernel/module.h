@@ -4,8 +4,8 @@
  * socket diagnosis whose module is absent runs modprobe on the user's host. What is neither built in nor
  * loaded has nothing to tell.
  *
- * Sources: /sys/module, modules.builtin (Documentation/kbuild/kbuild.rst), BTF of vmlinux, and
- * /proc/sys/kernel/{modprobe,modules_disabled}.
+ * Sources: /sys/module, modules.builtin (Documentation/kbuild/kbuild.rst), where that is not to be had
+ * /proc/kallsyms, and /proc/sys/kernel/{modprobe,modules_disabled}.
  */
 #ifndef POSTERN_NETNS_KERNEL_MODULE_H
 #define POSTERN_NETNS_KERNEL_MODULE_H
@@ -21,7 +21,6 @@ struct modules;
 struct module_places {
     const char *loaded;  /* directory, "/sys/module" */
     const char *builtin; /* file, "/lib/modules/RELEASE/modules.builtin" */
-    const char *btf;     /* file, "/sys/kernel/btf/vmlinux" */
 };
 
 /*
@@ -35,7 +34,9 @@ void cleanup_modules(struct modules **modules);
 
 /*
  * True where a request that needs the module ("tcp_diag", "nf_tables") loads nothing: it is loaded or built
- * in, or this kernel loads no modules at all. Modules that are loaded later are not seen.
+ * in, or this kernel loads no modules at all (so the request may still find nothing). Modules that are loaded
+ * later are not seen. Names that are not in the table of module.c are found in modules.builtin or as loaded
+ * only.
  */
 bool modules_has(const struct modules *modules, const char *name);
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns/kernel/module.h"
+#include "netns/base/file.h"
+#include "netns/base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { BUILTIN_MAX = 1 << 20, FILE_MAX = 4096 };
+
+struct modules {
+    bool never_loads;  /* nothing that is asked for can load a module */
+    struct map *names; /* of those that are there */
+};
+
+/*
+ * How the functions begin that only this module has: an image without /lib/modules (a scanner's own
+ * container) still sees the kernel's symbols.
+ */
+static const struct symbol {
+    const char *module, *prefix;
+} symbols[] = {
+    {"inet_diag", "inet_diag_"},
+    {"tcp_diag", "tcp_diag_"},
+    {"udp_diag", "udp_diag_"},
+    {"raw_diag", "raw_diag_"},
+    {"unix_diag", "unix_diag_"},
+    {"af_packet_diag", "packet_diag_"},
+    {"sctp_diag", "sctp_diag_"},
+    {"mptcp_diag", "mptcp_diag_"},
+    {"nfnetlink", "nfnetlink_rcv"},
+    {"nf_tables", "nf_tables_"},
+    {"nfnetlink_hook", "nfnl_hook_"},
+    {"nf_conntrack", "nf_conntrack_"},
+    {"nf_conntrack_netlink", "ctnetlink_"},
+    {"ip_set", "ip_set_"},
+    {"ip_vs", "ip_vs_"},
+    {"xfrm_user", "xfrm_user_"},
+};
+
+static char present; /* what the map holds for each name: only its being there counts */
+
+static void add(struct modules *modules, const char *name)
+{
+    map_set(modules->names, name, &present);
+}
+
+static void read_loaded(struct modules *modules, const char *path)
+{
+    _cleanup_closedir_ DIR *directory = opendir(path);
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)))
+        if (entry->d_name[0] != '.')
+            add(modules, entry->d_name);
+}
+
+/* "kernel/net/unix/af-thing.ko" is the module af_thing. */
+static void add_file(struct modules *modules, const char *line, size_t length)
+{
+    const char *slash = memrchr(line, '/', length);
+    const char *begin = slash ? slash + 1 : line;
+    size_t name_length = length - (size_t)(begin - line);
+    _cleanup_free_ char *name = NULL;
+    char *end;
+
+    name = memory_strndup(begin, name_length);
+    end = strstr(name, ".ko");
+    if (!end)
+        return;
+    *end = 0;
+    for (char *c = name; *c; c++)
+        if (*c == '-')
+            *c = '_';
+    add(modules, name);
+}
+
+static bool read_builtin(struct modules *modules, const char *path)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+
+    if (file_read(AT_FDCWD, path, BUILTIN_MAX, &text, &length, NULL) < 0)
+        return false;
+    for (const char *line = text; *line;) {
+        size_t line_length = strcspn(line, "\n");
+
+        add_file(modules, line, line_length);
+        line += line_length + (line[line_length] == '\n');
+    }
+    return true;
+}
+
+static void add_symbol(struct modules *modules, const char *name)
+{
+    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
+        if (text_starts(name, symbols[i].prefix) && !map_get(modules->names, symbols[i].module))
+            add(modules, symbols[i].module);
+}
+
+/* Lines are "ADDRESS TYPE NAME", and "[MODULE]" behind for what is not built in. */
+static void read_symbols(struct modules *modules, int proc)
+{
+    int fd = openat(proc, "kallsyms", O_RDONLY | O_CLOEXEC);
+    _cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    char line[512];
+
+    if (fd >= 0 && !file)
+        close(fd);
+    while (file && fgets(line, sizeof(line), file)) {
+        char *name = strchr(line, ' ');
+
+        name = name ? strchr(name + 1, ' ') : NULL;
+        if (name && !strchr(name, '['))
+            add_symbol(modules, name + 1);
+    }
+}
+
+static bool file_says(int proc, const char *path, const char *word)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+
+    return file_read(proc, path, FILE_MAX, &text, &length, NULL) == 0 && text_equal(text, word);
+}
+
+static bool loads_nothing(int proc)
+{
+    if (faccessat(proc, "modules", F_OK, 0) < 0 && errno == ENOENT)
+        return true; /* built without CONFIG_MODULES */
+    return file_says(proc, "sys/kernel/modules_disabled", "1\n") ||
+           file_says(proc, "sys/kernel/modprobe", "\n");
+}
+
+struct modules *modules_read(int proc, const struct module_places *places)
+{
+    struct modules *modules = memory_alloc(sizeof(*modules));
+    struct utsname kernel;
+    _cleanup_free_ char *builtin = NULL;
+
+    (void)uname(&kernel);
+    builtin = memory_printf("/lib/modules/%s/modules.builtin", kernel.release);
+    modules->names = map_new();
+    modules->never_loads = loads_nothing(proc);
+    read_loaded(modules, places && places->loaded ? places->loaded : "/sys/module");
+    if (!modules->never_loads &&
+        !read_builtin(modules, places && places->builtin ? places->builtin : builtin))
+        read_symbols(modules, proc);
+    return modules;
+}
+
+struct modules *modules_free(struct modules *modules)
+{
+    if (!modules)
+        return NULL;
+    map_free(modules->names);
+    free(modules);
+    return NULL;
+}
+
+void cleanup_modules(struct modules **modules)
+{
+    *modules = modules_free(*modules);
+}
+
+bool modules_has(const struct modules *modules, const char *name)
+{
+    return modules->never_loads || map_get(modules->names, name);
+}
