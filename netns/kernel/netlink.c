@@ -120,6 +120,7 @@ static const char *acknowledgement_text(const uint8_t *bytes, size_t length)
 {
     while (length >= sizeof(struct nlattr)) {
         struct nlattr attribute;
+        size_t step;
 
         memcpy(&attribute, bytes, sizeof(attribute));
         if (attribute.nla_len < sizeof(attribute) || attribute.nla_len > length)
@@ -127,10 +128,11 @@ static const char *acknowledgement_text(const uint8_t *bytes, size_t length)
         if ((attribute.nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG &&
             memchr(bytes + sizeof(attribute), 0, attribute.nla_len - sizeof(attribute)))
             return (const char *)bytes + sizeof(attribute);
-        if (NLA_ALIGN((size_t)attribute.nla_len) >= length)
+        step = NLMSG_ALIGN((size_t)attribute.nla_len); /* the same four bytes as NLA_ALIGN */
+        if (step >= length)
             return "";
-        bytes += NLA_ALIGN((size_t)attribute.nla_len);
-        length -= NLA_ALIGN((size_t)attribute.nla_len);
+        bytes += step;
+        length -= step;
     }
     return "";
 }
