@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scanner/command/command.h"
+
+int main(int argc, char **argv)
+{
+    return command_main(argc, argv);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scanner/scan/scan.h"
+#include "netns/base/file.h"
+#include "netns/base/text.h"
+#include "reports/findings/classify.h"
+#include "scanner/path/explain.h"
+#include "scanner/probe/run.h"
+#include "scanner/scan/confine.h"
+#include "scanner/scan/live.h"
+#include "scanner/scan/merge.h"
+#include "scanner/scan/present.h"
+#include "scanner/scan/target.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+struct scan {
+    struct snapshot *snapshot;
+    struct live *live; /* NULL: read back from a file */
+};
+
+/* Everything between the snapshot and the report. */
+struct examination {
+    struct scan *scan;
+    const struct scan_options *options;
+    struct world *world;
+    struct uplink_list uplinks;
+    struct vantage_list vantages;
+    struct index_list from;
+    struct listener_list listeners;
+    LIST(struct path_channel) channels;
+    struct open_range_list ranges;
+    bool ranges_cut;
+    struct plan plan;
+    struct target_places places;
+    struct probe_result probed;
+    LIST(struct error) errors; /* to the report's */
+    struct arena *arena;
+};
+
+static void tell(const struct scan_options *options, const char *stage, size_t done, size_t all)
+{
+    if (options->progress)
+        options->progress(options->progress_context, stage, done, all);
+}
+
+/* ---- the scan ---- */
+
+int scan_collect(const struct scan_options *options, struct scan **ret_scan, struct error *error)
+{
+    struct scan *scan = memory_alloc(sizeof(*scan));
+    int r;
+
+    tell(options, "reading namespaces", 0, 0);
+    r = live_collect(options, &scan->live, &scan->snapshot, error);
+    if (r < 0) {
+        free(scan);
+        return r;
+    }
+    *ret_scan = scan;
+    return 0;
+}
+
+struct scan *scan_of_snapshot(struct snapshot *snapshot)
+{
+    struct scan *scan = memory_alloc(sizeof(*scan));
+    scan->snapshot = snapshot;
+    return scan;
+}
+
+const struct snapshot *scan_snapshot(const struct scan *scan)
+{
+    return scan->snapshot;
+}
+
+struct scan *scan_free(struct scan *scan)
+{
+    if (scan == NULL)
+        return NULL;
+    live_free(scan->live);
+    snapshot_free(scan->snapshot);
+    free(scan);
+    return NULL;
+}
+
+void cleanup_scan(struct scan **scan)
+{
+    *scan = scan_free(*scan);
+}
+
+/* ---- evaluate ---- */
+
+static int choose_vantages(struct examination *examination, struct error *error)
+{
+    const struct scan_options *options = examination->options;
+    int r = 0;
+
+    for (size_t i = 0; i < options->from.count && r >= 0; i++)
+        r = vantages_match(&examination->vantages, options->from.items[i], NULL, &examination->from, error);
+    if (options->from.count > 0)
+        return r;
+    for (size_t i = 0; i < examination->vantages.count; i++)
+        if (vantage_is_default(&examination->vantages.items[i]))
+            *list_append(&examination->from) = i;
+    return 0;
+}
+
+static int keep_channel(struct path_channel *channel, void *context)
+{
+    struct examination *examination = context;
+    *list_append(&examination->channels) = *channel;
+    *channel = (struct path_channel){0};
+    return 0;
+}
+
+/* What explain names for every open channel: rules that look as if they protected it. */
+static void add_off_path(struct examination *examination, struct path_channel *channel)
+{
+    struct query query = {.namespace = channel->vantage->namespace,
+                          .interface = channel->vantage->interface,
+                          .family = channel->entry.family,
+                          .protocol = channel->entry.protocol,
+                          .destination = channel->entry.address,
+                          .port = channel->entry.port};
+    if (channel->prediction.state == STATE_OPEN && channel->entry.family != FAMILY_NONE)
+        explain_off_path(examination->world, &query, examination->arena, 0, &channel->prediction);
+}
+
+static int evaluate(struct examination *examination, struct error *error)
+{
+    const struct scan_options *options = examination->options;
+    struct error missing = ERROR_NONE;
+    const struct channel_options channel_options = {.containers = options->containers.items,
+                                                    .container_count = options->containers.count,
+                                                    .workers = options->workers,
+                                                    .deadline = (int64_t)(options->deadline_ns / 1000000u)};
+
+    tell(options, "computing who gets through", 0, 0);
+    examination->world = world_new(examination->scan->snapshot);
+    if (uplinks_find(examination->world, options->uplinks.items, options->uplinks.count,
+                     &examination->uplinks, &missing) < 0)
+        *list_append(&examination->errors) = missing;
+    vantages_find(examination->world, &examination->uplinks, examination->arena, &examination->vantages);
+    listeners_find(examination->world, &examination->listeners);
+    int r = choose_vantages(examination, error);
+    if (r < 0)
+        return r;
+    r = channels_find(examination->world, &examination->vantages, examination->from.items,
+                      examination->from.count, &channel_options, examination->arena, keep_channel,
+                      examination);
+    if (r < 0)
+        return error_errno(error, -r, "no-scan", "channels", "cannot compute the channels");
+    list_each(struct path_channel, channel, &examination->channels)
+        add_off_path(examination, channel);
+    open_ranges_find(examination->world, &examination->vantages, examination->from.items,
+                     examination->from.count, 0, examination->arena, &examination->ranges,
+                     &examination->ranges_cut);
+    return 0;
+}
+
+/* ---- probe ---- */
+
+static void probe(struct examination *examination)
+{
+    const struct scan_options *options = examination->options;
+    const struct target_options target = {.uplinks = &examination->uplinks, .plan = options->plan};
+    struct probe_namespaces namespaces = {.open = live_open, .context = examination->scan->live};
+    struct error error = ERROR_NONE;
+
+    if (!options->probe || examination->scan->live == NULL)
+        return;
+    target_plan(examination->world, examination->channels.items, examination->channels.count, &target,
+                &examination->plan, &examination->places);
+    tell(options, "probing", 0, examination->plan.probes.count);
+    if (probe_run(&examination->plan, &namespaces, options->deadline_ns, &examination->probed, &error) < 0)
+        *list_append(&examination->errors) = error;
+}
+
+/* ---- report ---- */
+
+/* Why nothing was probed, where nothing was. */
+static struct reason unprobed_reason(const struct examination *examination)
+{
+    if (examination->scan->live == NULL)
+        return (struct reason){"saved-snapshot", "", "a saved snapshot cannot be probed"};
+    if (!examination->options->probe)
+        return (struct reason){"no-probe-asked", "", "--no-probe"};
+    return (struct reason){"protocol", "", "no probe for this kind of channel"};
+}
+
+/* The observations of one channel, in the order of its parts; probes stand in the order of channels and
+ * parts. */
+static void channel_observations(const struct examination *examination, size_t channel, size_t *at,
+                                 struct observation_list *ret_list)
+{
+    ret_list->count = 0;
+    for (; *at < examination->places.count && examination->places.items[*at].channel == channel; (*at)++)
+        if (*at < examination->probed.count)
+            *list_append(ret_list) = examination->probed.items[*at];
+}
+
+/* Vantages that were looked from, with the sources that probes took. */
+static void merge_vantages(struct examination *examination, struct merge *merge)
+{
+    for (size_t i = 0; i < examination->from.count; i++) {
+        const struct vantage *vantage = &examination->vantages.items[examination->from.items[i]];
+        LIST(struct address) sources = {0};
+        for (size_t at = 0; at < examination->probed.count && at < examination->places.count; at++) {
+            const struct observation *observed = &examination->probed.items[at];
+            bool known =
+                observed->source.family == FAMILY_NONE || observed->state == OBSERVED_NOT_PROBED ||
+                examination->channels.items[examination->places.items[at].channel].vantage != vantage;
+            list_each(struct address, other, &sources)
+                known = known || address_equal(*other, observed->source);
+            if (!known)
+                *list_append(&sources) = observed->source;
+        }
+        merge_vantage(merge, vantage, sources.items, sources.count);
+        list_free(&sources);
+    }
+}
+
+static void merge_all(struct examination *examination, struct report *report)
+{
+    _cleanup_merge_ struct merge *merge =
+        merge_new(examination->scan->snapshot, &examination->listeners, report);
+    struct observation_list observations = {0};
+    struct reason unprobed = unprobed_reason(examination);
+    size_t at = 0;
+
+    for (size_t i = 0; i < examination->channels.count; i++) {
+        channel_observations(examination, i, &at, &observations);
+        merge_channel(merge, &examination->channels.items[i], &observations, &unprobed);
+    }
+    list_free(&observations);
+    list_each(struct open_range, range, &examination->ranges)
+        merge_open_range(merge, &examination->vantages.items[range->vantage], range);
+    merge_vantages(examination, merge);
+}
+
+static const char *scan_id(struct arena *arena)
+{
+    uint64_t number[2] = {0};
+    if (getrandom(number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        number[0] = time_monotonic_ns();
+    return arena_printf(arena, "%016llx%016llx", (unsigned long long)number[0],
+                        (unsigned long long)number[1]);
+}
+
+static void present_outcome(struct examination *examination, struct report *report)
+{
+    struct report_scan *scan = &report->scan;
+    char now[32];
+
+    scan->id = scan_id(report->arena);
+    scan->finished = arena_strdup(report->arena, time_text(now));
+    if (examination->options->host)
+        scan->host = arena_strdup(report->arena, examination->options->host);
+    if (examination->probed.guard)
+        scan->guard = arena_strdup(report->arena, examination->probed.guard);
+    for (size_t i = 0; i < examination->probed.side_effects.count; i++)
+        *list_append(&scan->side_effects) =
+            arena_strdup(report->arena, examination->probed.side_effects.items[i]);
+    list_each(struct error, error, &examination->errors)
+        present_error(report, error->code, error->subject, error->message, false);
+    list_each(struct reason, reason, &examination->probed.errors)
+        present_error(report, reason->code, reason->subject, reason->message, false);
+    if (examination->ranges_cut)
+        present_error(report, "over-budget", "open_ranges",
+                      "too many pieces of the port space: ranges are not complete", false);
+    list_each(struct report_channel, channel, &report->channels) {
+        scan->channels_predicted++;
+        scan->channels_observed += channel->observed.state != OBSERVED_NOT_PROBED;
+    }
+}
+
+static void examination_close(struct examination *examination)
+{
+    list_each(struct path_channel, channel, &examination->channels)
+        path_channel_free(channel);
+    list_free(&examination->channels);
+    open_range_list_free(&examination->ranges);
+    probe_result_free(&examination->probed);
+    plan_free(&examination->plan);
+    list_free(&examination->places);
+    list_free(&examination->errors);
+    list_free(&examination->from);
+    list_free(&examination->listeners);
+    vantage_list_free(&examination->vantages);
+    list_free(&examination->uplinks);
+    examination->world = world_free(examination->world);
+    examination->arena = arena_free(examination->arena);
+}
+
+static int report_examination(struct examination *examination, const struct policy *policy,
+                              struct report **ret_report, struct error *error)
+{
+    _cleanup_report_ struct report *report = report_new();
+
+    live_close(
+        examination->scan->live); /* a descriptor that is held keeps a dead container's network alive */
+    if (examination->options->confine) {
+        int r = confine_report(examination->options->keep_write, error);
+        if (r < 0)
+            return r;
+    }
+    tell(examination->options, "judging", 0, 0);
+    present_snapshot(examination->scan->snapshot, &examination->listeners, report);
+    merge_all(examination, report);
+    present_outcome(examination, report);
+    classify(report, policy);
+    report->scan.complete = classify_complete(report, policy);
+    *ret_report = take_ptr(report);
+    return 0;
+}
+
+int scan_report(struct scan *scan, const struct scan_options *options, const struct policy *policy,
+                struct report **ret_report, struct error *error)
+{
+    struct examination examination = {.scan = scan, .options = options, .arena = arena_new()};
+    int r = evaluate(&examination, error);
+
+    if (r == 0) {
+        probe(&examination);
+        r = report_examination(&examination, policy, ret_report, error);
+    }
+    examination_close(&examination);
+    return r;
+}
