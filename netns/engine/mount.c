@@ -138,3 +138,21 @@ const char *mount_source_root(struct arena *arena, const char *mountinfo, size_t
     }
     return NULL;
 }
+
+void mount_each_namespace(const char *mountinfo, size_t length, void (*each)(void *context, const char *path),
+                          void *context)
+{
+    static const char kind[] = "net:[", separator[] = " - nsfs ";
+    _cleanup_arena_ struct arena *arena = arena_new();
+    const char *end = mountinfo + length;
+    for (const char *line = mountinfo; line < end;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t line_length = (size_t)((stop ? stop : end) - line);
+        struct mount_line fields;
+        bool is_nsfs = memmem(line, line_length, separator, sizeof(separator) - 1) != NULL;
+        if (is_nsfs && line_parse(line, line_length, &fields) && fields.length[FIELD_ROOT] > sizeof(kind) &&
+            !memcmp(fields.field[FIELD_ROOT], kind, sizeof(kind) - 1))
+            each(context, unescape(arena, fields.field[FIELD_TARGET], fields.length[FIELD_TARGET]));
+        line = stop ? stop + 1 : end;
+    }
+}

@@ -24,4 +24,11 @@ const char *mount_upper_root(struct arena *arena, const char *mountinfo, size_t 
 const char *mount_source_root(struct arena *arena, const char *mountinfo, size_t length, const char *target,
                               const char *marker, const char *host, size_t host_length);
 
+/*
+ * Calls `each` with the path of every network namespace that is mounted somewhere (nsfs, "net:[INODE]"), as
+ * the file system of that mountinfo has it.
+ */
+void mount_each_namespace(const char *mountinfo, size_t length, void (*each)(void *context, const char *path),
+                          void *context);
+
 #endif

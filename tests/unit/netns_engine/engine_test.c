@@ -482,10 +482,10 @@ START_TEST(lxc)
     struct host host = host_open("lxc");
     host_read(&host);
     no_errors(&host);
-    const struct engine_container *lxc = named(&host, "mylxc");
-    ck_assert(lxc->seen && lxc->data.confirmed);
-    ck_assert_str_eq(network(lxc, "lxcbr0")->interface, "lxcbr0");
-    ck_assert_str_eq(ADDRESS_TEXT(network(lxc, "lxcbr0")->addresses.items[0]), "10.0.3.5");
+    const struct engine_container *found = named(&host, "mylxc");
+    ck_assert(found->seen && found->data.confirmed);
+    ck_assert_str_eq(network(found, "lxcbr0")->interface, "lxcbr0");
+    ck_assert_str_eq(ADDRESS_TEXT(network(found, "lxcbr0")->addresses.items[0]), "10.0.3.5");
     ck_assert_uint_eq(host.result.containers.count, 1);
     host_close(&host);
 }
@@ -498,7 +498,8 @@ START_TEST(nspawn)
     no_errors(&host);
     const struct engine_container *machine = named(&host, "myspawn");
     ck_assert(machine->seen && machine->data.confirmed);
-    published_is(machine, ":8080->80/6 ");
+    published_is(machine, ":8080->80/6 :5353->53/17 ");
+    ck_assert_str_eq(network(machine, "br-spawn")->interface, "br-spawn");
     ck_assert_uint_eq(host.result.containers.count, 1);
     host_close(&host);
 }

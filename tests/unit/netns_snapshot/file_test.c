@@ -211,7 +211,7 @@ static char *saved(const struct snapshot *snapshot, const char *name, size_t *re
     return bytes;
 }
 
-static void round_trip(uint64_t seed, size_t items)
+static size_t round_trip(uint64_t seed, size_t items)
 {
     _cleanup_snapshot_ struct snapshot *snapshot = snapshot_make(seed, items);
     _cleanup_snapshot_ struct snapshot *again = NULL;
@@ -224,6 +224,7 @@ static void round_trip(uint64_t seed, size_t items)
     ck_assert_uint_eq(first_length, second_length);
     ck_assert_mem_eq(first, second, first_length);
     ck_assert_uint_eq(again->namespaces.count, items);
+    return first_length;
 }
 
 START_TEST(written_is_read)
@@ -236,8 +237,7 @@ END_TEST
 /* Long enough that lists, namespaces and tables are cut into their items (PARSE_WHOLE). */
 START_TEST(long_lists_are_read)
 {
-    round_trip(77, 3);
-    round_trip(78, 4);
+    ck_assert_uint_gt(round_trip(77, 3), 16 << 16);
 }
 END_TEST
 
@@ -378,7 +378,8 @@ static void refused(const char *body, const char *why)
     ck_assert_msg(strstr(error.message, why) != NULL, "\"%s\" says \"%s\"", body, error.message);
 }
 
-#define LEAST "\"big_endian\": false, \"host_namespace\": 1"
+#define LEAST_NAMESPACE "{\"id\": 1, \"role\": \"host\", \"sysctls\": {}, \"ruleset\": {}}"
+#define LEAST           "\"big_endian\": false, \"host_namespace\": 1"
 
 START_TEST(wrong_contents_are_refused)
 {
@@ -392,7 +393,7 @@ START_TEST(wrong_contents_are_refused)
     refused("{}", "big_endian");
     refused("{" LEAST ", \"namespaces\": {}}", "namespaces");
     refused("{" LEAST ", \"namespaces\": [{}]}", "namespaces[0]");
-    refused("{" LEAST ", \"namespaces\": [], \"namespaces\": [{\"id\": 1]}", "broken");
+    refused("{" LEAST ", \"namespaces\": [" LEAST_NAMESPACE "], \"namespaces\": []}", "twice");
     refused("{" LEAST ", \"processes\": [{\"container\": 0}]}", "container");
     refused("{" LEAST ", \"processes\": [{\"container\": -2}]}", "container");
     refused("{" LEAST ", \"namespaces\": [{\"id\": 1, \"role\": \"host\", \"sysctls\": {}, \"ruleset\": {}, "

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns/collect/find.h"
+
+#include "netns/base/file.h"
+#include "netns/base/text.h"
+#include "netns/engine/engine.h"
+#include "netns/engine/mount.h"
+#include "netns/read/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CGROUP_MAX    ((size_t)64 << 10)
+#define MOUNTINFO_MAX ((size_t)16 << 20)
+
+struct finder {
+    const struct find_options *options;
+    struct snapshot *snapshot;
+    struct found *found;
+    bool full; /* FIND_NAMESPACES_MAX was reached, and told */
+};
+
+size_t found_place_of(const struct found *found, uint64_t inode)
+{
+    uintptr_t packed = (uintptr_t)map_get_u64(found->by_inode, inode);
+    return packed ? packed - 1 : SIZE_MAX;
+}
+
+/* ---- places ---- */
+
+/* Takes over the handle, or closes it where the namespace is known or there are too many. */
+static size_t place_add(struct finder *finder, struct namespace_handle *handle)
+{
+    struct found *found = finder->found;
+    size_t index = found_place_of(found, handle->inode);
+    if (index != SIZE_MAX || found->places.count >= FIND_NAMESPACES_MAX) {
+        namespace_close(handle);
+        if (index == SIZE_MAX && !finder->full) {
+            struct error error = ERROR_NONE;
+            finder->full = true;
+            error_set(&error, EMFILE, "over-budget", "namespaces",
+                      "more than %zu: the rest was not looked at", FIND_NAMESPACES_MAX);
+            snapshot_fault(finder->snapshot, &error, false);
+        }
+        return index;
+    }
+    struct namespace *namespace = namespace_new(handle->inode);
+    namespace->device = handle->device;
+    namespace->user_namespace = handle->user_namespace;
+    namespace->role = ROLE_BARE;
+    *list_append(&finder->snapshot->namespaces) = namespace;
+    index = found->places.count;
+    *list_append(&found->places) = (struct found_place){.handle = *handle, .namespace = namespace};
+    map_set_u64(found->by_inode, handle->inode, (void *)(uintptr_t)(index + 1));
+    return index;
+}
+
+/* ---- the host's ---- */
+
+static int host_find(struct finder *finder, struct error *error)
+{
+    struct namespace_handle home, host;
+    int r = namespace_home(finder->options->proc, &home, error);
+    if (r < 0)
+        return r;
+    if (finder->options->host_namespace) {
+        r = namespace_open(AT_FDCWD, finder->options->host_namespace, &host, error);
+        if (r < 0) {
+            namespace_close(&home);
+            return r;
+        }
+        place_add(finder, &host);
+    }
+    size_t place = place_add(finder, &home);
+    finder->found->places.items[0].namespace->role = ROLE_HOST;
+    finder->snapshot->host_namespace = finder->found->places.items[0].namespace->id;
+    finder->found->places.items[place].home = true;
+    return 0;
+}
+
+/* ---- processes ---- */
+
+static const char *unified_path(struct arena *arena, const char *text)
+{
+    const char *line = text_starts(text, "0::/") ? text : strstr(text, "\n0::/");
+    if (!line)
+        return NULL;
+    line = strchr(line, '/');
+    return text_utf8(arena, line, strcspn(line, "\n"));
+}
+
+/* Processes of one container have the same text: it is taken apart once. */
+static const struct found_cgroup *cgroup_read(struct finder *finder, int process)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length = 0;
+    if (file_read(process, "cgroup", CGROUP_MAX, &text, &length, NULL) < 0)
+        return NULL;
+    struct found_cgroup *cgroup = map_get(finder->found->cgroups, text);
+    if (cgroup)
+        return cgroup;
+    cgroup = arena_alloc(finder->snapshot->arena, sizeof(*cgroup));
+    cgroup->path = engine_cgroup_path(finder->snapshot->arena, text, length);
+    cgroup->unified = unified_path(finder->snapshot->arena, text);
+    map_set(finder->found->cgroups, text, cgroup);
+    return cgroup;
+}
+
+static void process_add(struct finder *finder, size_t place, uint32_t pid, uint32_t thread,
+                        const struct found_cgroup *cgroup)
+{
+    struct found *found = finder->found;
+    struct found_place *at = &found->places.items[place];
+    *list_append(&at->processes) = (uint32_t)found->processes.count;
+    *list_append(&found->processes) =
+        (struct found_process){.pid = pid, .thread = thread, .place = (uint32_t)place, .cgroup = cgroup};
+    if (at->namespace->pids.count < FIND_PIDS_MAX)
+        *list_append(&at->namespace->pids) = thread ? thread : pid;
+}
+
+/* The place of a namespace by its inode, opened at `path` where it is not known yet; SIZE_MAX: not to be had.
+ */
+static size_t place_open(struct finder *finder, int process, const char *path, uint64_t inode)
+{
+    size_t place = found_place_of(finder->found, inode);
+    struct namespace_handle handle;
+    struct error error = ERROR_NONE;
+    if (place != SIZE_MAX)
+        return place;
+    int r = namespace_open(process, path, &handle, &error);
+    if (r >= 0)
+        return place_add(finder, &handle);
+    if (r != -ENOENT && r != -ESRCH) {
+        finder->found->unseen++;
+        if (r == -EMFILE || r == -ENFILE)
+            snapshot_fault(finder->snapshot, &error, false);
+    }
+    return SIZE_MAX;
+}
+
+struct threads {
+    struct finder *finder;
+    int process;
+    uint32_t pid;
+    const struct found_cgroup *cgroup;
+};
+
+static int thread_visit(void *context, uint32_t thread, uint64_t inode)
+{
+    const struct threads *threads = context;
+    char path[64];
+    snprintf(path, sizeof(path), "task/%u/ns/net", thread);
+    size_t place = place_open(threads->finder, threads->process, path, inode);
+    if (place != SIZE_MAX)
+        process_add(threads->finder, place, threads->pid, thread, threads->cgroup);
+    return 0;
+}
+
+static int process_look(void *context, uint32_t pid)
+{
+    struct finder *finder = context;
+    uint64_t inode;
+    _cleanup_close_ int process = process_open(finder->options->proc, pid);
+    if (process < 0)
+        return 0; /* gone since the listing */
+    int r = process_namespace(process, "net", &inode);
+    if (r < 0) {
+        if (r != -ENOENT && r != -ESRCH) /* those have died meanwhile */
+            finder->found->unseen++;
+        return 0;
+    }
+    size_t place = place_open(finder, process, "ns/net", inode);
+    if (place == SIZE_MAX)
+        return 0;
+    const struct found_cgroup *cgroup = cgroup_read(finder, process);
+    process_add(finder, place, pid, 0, cgroup);
+    struct threads threads = {finder, process, pid, cgroup};
+    process_threads(process, pid, inode, thread_visit, &threads);
+    return 0;
+}
+
+static int processes_find(struct finder *finder, struct error *error)
+{
+    int r = process_list(finder->options->proc, process_look, finder, error);
+    if (r < 0)
+        return r;
+    if (finder->found->unseen) {
+        struct error fault = ERROR_NONE;
+        error_set(&fault, EACCES, "process-unreadable", "processes",
+                  "the namespaces of %zu processes may not be looked at (CAP_SYS_PTRACE)",
+                  finder->found->unseen);
+        snapshot_fault(finder->snapshot, &fault, false);
+    }
+    return 0;
+}
+
+/* ---- mounts ---- */
+
+static bool text_listed(const char *text, const char *const *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(items[i], text))
+            return true;
+    }
+    return false;
+}
+
+static void place_name(struct namespace *namespace, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *whole = text_utf8(namespace->arena, path, strlen(path));
+    char *name = text_utf8(namespace->arena, slash + 1, strlen(slash + 1));
+    if (text_listed(whole, namespace->paths.items, namespace->paths.count))
+        return;
+    *list_append(&namespace->paths) = whole;
+    if (!text_listed(name, namespace->names.items, namespace->names.count))
+        *list_append(&namespace->names) = name;
+}
+
+/* path: absolute, on the host. What is not a network namespace is left alone: a file that `ip netns` left
+ * behind. */
+static void mount_look(void *context, const char *path)
+{
+    struct finder *finder = context;
+    struct namespace_handle handle;
+    struct error error = ERROR_NONE;
+    struct stat status;
+    if (path[0] != '/' || !path[1] || fstatat(finder->options->root, path + 1, &status, 0) < 0)
+        return;
+    size_t place = found_place_of(finder->found, status.st_ino);
+    bool known = place != SIZE_MAX && finder->found->places.items[place].handle.device == status.st_dev;
+    if (!known) {
+        int r = namespace_open(finder->options->root, path + 1, &handle, &error);
+        if (r < 0) {
+            if (r != -ENOENT && r != -ESRCH && r != -EINVAL)
+                snapshot_fault(finder->snapshot, &error, false);
+            return;
+        }
+        place = place_add(finder, &handle);
+    }
+    if (place != SIZE_MAX)
+        place_name(finder->found->places.items[place].namespace, path);
+}
+
+static void directory_look(struct finder *finder, const char *path)
+{
+    int fd = openat(finder->options->root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_closedir_ DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    if (!directory) {
+        close_fd(&fd);
+        return;
+    }
+    while ((entry = readdir(directory))) {
+        _cleanup_free_ char *name = memory_printf("%s/%s", path, entry->d_name);
+        if (entry->d_name[0] != '.')
+            mount_look(finder, name);
+    }
+}
+
+/* Mounts of the first process of the scan's /proc: those of the host, wherever the scan itself runs. */
+static char *mountinfo_read(const struct finder *finder, size_t *ret_length)
+{
+    char *text = NULL;
+    if (file_read(finder->options->proc, "1/mountinfo", MOUNTINFO_MAX, &text, ret_length, NULL) >= 0)
+        return text;
+    return file_read(finder->options->proc, "self/mountinfo", MOUNTINFO_MAX, &text, ret_length, NULL) >= 0
+               ? text
+               : NULL;
+}
+
+static void mounts_find(struct finder *finder)
+{
+    size_t length = 0;
+    if (finder->options->root < 0)
+        return;
+    _cleanup_free_ char *text = mountinfo_read(finder, &length);
+    if (text)
+        mount_each_namespace(text, length, mount_look, finder);
+    /* of another mount namespace, where `ip netns` or Docker runs in one of its own */
+    directory_look(finder, "/run/netns");
+    directory_look(finder, "/run/docker/netns");
+}
+
+int find_namespaces(const struct find_options *options, struct snapshot *snapshot, struct found *ret_found,
+                    struct error *error)
+{
+    *ret_found = (struct found){
+        .proc = options->proc, .root = options->root, .by_inode = map_new(), .cgroups = map_new()};
+    struct finder finder = {options, snapshot, ret_found, false};
+    int r = host_find(&finder, error);
+    if (r >= 0)
+        r = processes_find(&finder, error);
+    if (r < 0) {
+        found_free(ret_found);
+        return r;
+    }
+    mounts_find(&finder);
+    return 0;
+}
+
+void found_free(struct found *found)
+{
+    list_each(struct found_place, place, &found->places) {
+        namespace_close(&place->handle);
+        list_free(&place->processes);
+    }
+    list_free(&found->places);
+    list_free(&found->processes);
+    found->by_inode = map_free(found->by_inode);
+    found->cgroups = map_free(found->cgroups);
+}
+
+/* ---- the second look ---- */
+
+static bool file_is_place(const struct found_place *place, int directory, const char *path)
+{
+    struct stat status;
+    return fstatat(directory, path, &status, 0) == 0 && status.st_ino == place->handle.inode &&
+           status.st_dev == place->handle.device;
+}
+
+bool find_alive(const struct found *found, size_t index)
+{
+    const struct found_place *place = &found->places.items[index];
+    if (place->home || place->namespace->role == ROLE_HOST)
+        return true;
+    list_each(uint32_t, at, &place->processes) {
+        const struct found_process *process = &found->processes.items[*at];
+        char path[64];
+        if (process->thread)
+            snprintf(path, sizeof(path), "%u/task/%u/ns/net", process->pid, process->thread);
+        else
+            snprintf(path, sizeof(path), "%u/ns/net", process->pid);
+        if (file_is_place(place, found->proc, path))
+            return true;
+    }
+    list_each(const char *, path, &place->namespace->paths) {
+        if (file_is_place(place, found->root, *path + 1))
+            return true;
+    }
+    return false;
+}
