@@ -8,6 +8,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -350,17 +351,131 @@ START_TEST(docker_unreadable)
 }
 END_TEST
 
-/* Files that do not belong to who should have written them. */
-START_TEST(docker_owned_by_another)
+/* ---- hostile state: what a tenant could have put in the place of a file ---- */
+
+struct hostile {
+    char root[32];
+    struct host host;
+};
+
+static char *hostile_path(const struct hostile *hostile, const char *name)
 {
-    struct host host = host_open("docker");
-    host.context.owner = getuid() + 1;
-    host_read(&host);
-    bool told = false;
-    list_each(struct fault, fault, &host.snapshot->errors)
-        told = told || !strcmp(fault->code, "engine-unreadable");
-    ck_assert(told || getuid() == 0); /* root's files are always believed */
-    host_close(&host);
+    return memory_printf("%s/containers/" ID_A "/%s", hostile->root, name);
+}
+
+static struct hostile hostile_open(void)
+{
+    struct hostile hostile = {.root = "/tmp/postern-engine-XXXXXX", .host = host_open("lxc")};
+    ck_assert_ptr_nonnull(mkdtemp(hostile.root));
+    _cleanup_free_ char *containers = memory_printf("%s/containers", hostile.root);
+    _cleanup_free_ char *container = memory_printf("%s/" ID_A, containers);
+    ck_assert_int_eq(mkdir(containers, 0700), 0);
+    ck_assert_int_eq(mkdir(container, 0700), 0);
+    hostile.host.processes[0].cgroup = "/docker/" ID_A;
+    hostile.host.count = 1;
+    close(hostile.host.context.root);
+    hostile.host.context.root = open(hostile.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *list_append(&hostile.host.context.roots) = (struct engine_root){ENGINE_DOCKER, "/"};
+    return hostile;
+}
+
+/* Reads it, expects to be told, and clears up. */
+static void hostile_check(struct hostile *hostile)
+{
+    host_read(&hostile->host);
+    ck_assert_uint_eq(hostile->host.result.containers.count, 1);
+    ck_assert(!hostile->host.result.containers.items[0].data.confirmed);
+    ck_assert_uint_ge(hostile->host.snapshot->errors.count, 1);
+    list_each(struct fault, fault, &hostile->host.snapshot->errors) {
+        ck_assert_str_eq(fault->code, "engine-unreadable");
+        ck_assert(!strstr(fault->message, "secret"));
+    }
+    host_close(&hostile->host);
+    static const char *const names[] = {"config.v2.json", "secret"};
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_free_ char *path = hostile_path(hostile, names[i]);
+        remove(path);
+    }
+    _cleanup_free_ char *container = hostile_path(hostile, ".");
+    container[strlen(container) - 2] = '\0';
+    ck_assert_int_eq(rmdir(container), 0);
+    *strrchr(container, '/') = '\0';
+    ck_assert_int_eq(rmdir(container), 0);
+    ck_assert_int_eq(rmdir(hostile->root), 0);
+}
+
+static void hostile_write(const struct hostile *hostile, const char *name, const char *text)
+{
+    _cleanup_free_ char *path = hostile_path(hostile, name);
+    _cleanup_fclose_ FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+}
+
+START_TEST(state_is_a_link)
+{
+    struct hostile hostile = hostile_open();
+    hostile_write(&hostile, "secret", "{\"ID\": \"" ID_A "\", \"Name\": \"/web\"}");
+    _cleanup_free_ char *path = hostile_path(&hostile, "config.v2.json");
+    ck_assert_int_eq(symlink("secret", path), 0);
+    hostile_check(&hostile);
+}
+END_TEST
+
+START_TEST(state_is_a_fifo)
+{
+    struct hostile hostile = hostile_open();
+    _cleanup_free_ char *path = hostile_path(&hostile, "config.v2.json");
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    hostile_check(&hostile);
+}
+END_TEST
+
+START_TEST(state_is_no_json)
+{
+    struct hostile hostile = hostile_open();
+    hostile_write(&hostile, "config.v2.json", "secret {{{");
+    hostile_check(&hostile);
+}
+END_TEST
+
+START_TEST(state_is_of_another)
+{
+    struct hostile hostile = hostile_open();
+    hostile_write(&hostile, "config.v2.json", "{\"ID\": \"" ID_B "\", \"Name\": \"/secret\"}");
+    hostile_check(&hostile);
+}
+END_TEST
+
+START_TEST(state_is_strange)
+{
+    static const char *const texts[] = {
+        "[]", "null", "\"secret\"", "{\"ID\": {}}", "{\"ID\": \"" ID_A "\", \"Name\": 5}",
+    };
+    struct hostile hostile = hostile_open();
+    hostile_write(&hostile, "config.v2.json", texts[_i]);
+    hostile_check(&hostile);
+}
+END_TEST
+
+/* Members of any kind where another is expected: taken as absent. */
+START_TEST(state_is_odd_within)
+{
+    struct hostile hostile = hostile_open();
+    hostile_write(&hostile, "config.v2.json",
+                  "{\"ID\": \"" ID_A
+                  "\", \"Name\": \"/web\", \"Config\": [], \"State\": \"x\", \"NetworkSettings\": "
+                  "{\"Ports\": {\"80/tcp\": [{\"HostPort\": \"99999\"}, 7, {\"HostPort\": 5}], \"tcp\": "
+                  "null, \"x/y\": []}, "
+                  "\"Networks\": {\"n\": 1, \"\": {}}}, \"MountPoints\": 3}");
+    host_read(&hostile.host);
+    ck_assert_str_eq(hostile.host.result.containers.items[0].data.name, "web");
+    ck_assert_uint_eq(hostile.host.result.containers.items[0].data.published.count, 0);
+    hostile.host.result.containers.items[0].data.confirmed = false;
+    list_free(&hostile.host.result.containers.items[0].data.networks);
+    engine_result_free(&hostile.host.result);
+    hostile_write(&hostile, "config.v2.json", "");
+    hostile_check(&hostile);
 }
 END_TEST
 
@@ -545,7 +660,6 @@ int main(void)
     tcase_add_test(engines, docker_dead);
     tcase_add_test(engines, docker_root_given);
     tcase_add_test(engines, docker_unreadable);
-    tcase_add_test(engines, docker_owned_by_another);
     tcase_add_test(engines, docker_nested);
     tcase_add_test(engines, docker_of_a_user);
     tcase_add_test(engines, podman);
@@ -555,6 +669,14 @@ int main(void)
     tcase_add_test(engines, nspawn);
     tcase_add_test(engines, unknown_engine);
     suite_add_tcase(suite, engines);
+    TCase *hostile = tcase_create("hostile");
+    tcase_add_test(hostile, state_is_a_link);
+    tcase_add_test(hostile, state_is_a_fifo);
+    tcase_add_test(hostile, state_is_no_json);
+    tcase_add_test(hostile, state_is_of_another);
+    tcase_add_loop_test(hostile, state_is_strange, 0, 5);
+    tcase_add_test(hostile, state_is_odd_within);
+    suite_add_tcase(suite, hostile);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
