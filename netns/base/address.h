@@ -28,7 +28,7 @@ struct prefix {
 };
 
 #define ADDRESS_TEXT_MAX 64 /* longest printed address or prefix, with NUL */
-#define MAC_TEXT_MAX 18
+#define MAC_TEXT_MAX     18
 
 struct mac {
     uint8_t bytes[6];
@@ -39,8 +39,8 @@ const char *family_name(enum ip_family family);
 enum ip_family family_parse(const char *name); /* FAMILY_NONE: not one */
 int family_af(enum ip_family family);          /* AF_INET, AF_INET6 */
 enum ip_family family_from_af(int af);
-unsigned family_bits(enum ip_family family);   /* 32, 128 */
-u128 family_max(enum ip_family family);        /* all ones */
+unsigned family_bits(enum ip_family family); /* 32, 128 */
+u128 family_max(enum ip_family family);      /* all ones */
 
 /* network-order bytes (4 or 16; RTA_DST and the like) to an address; FAMILY_NONE on any other length */
 struct address address_from_bytes(const void *bytes, size_t length);
@@ -54,7 +54,8 @@ bool address_is_any(struct address address);             /* 0.0.0.0, :: */
 bool address_is_loopback(struct address address);        /* 127/8, ::1 */
 bool address_is_multicast(struct address address);
 bool address_is_link_local(struct address address); /* 169.254/16, fe80::/10 */
-bool address_is_global(struct address address);     /* neither of these nor private (RFC 1918, ULA), documentation, CGNAT, reserved */
+bool address_is_global(struct address address);     /* neither of these nor private (RFC 1918, ULA),
+                                                       documentation, CGNAT, reserved */
 /* inet_pton forms only; -EINVAL with "bad-address" */
 int address_parse(const char *text, struct address *ret_address, struct error *error);
 /* inet_ntop form into a buffer of ADDRESS_TEXT_MAX; returns it. FAMILY_NONE prints "". */

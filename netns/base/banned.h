@@ -12,7 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcpy strcat sprintf vsprintf gets strtok atoi atol atoll mktemp tmpnam tempnam system popen
+#pragma GCC poison strcpy strcat sprintf vsprintf gets strtok atoi atol atoll mktemp tmpnam tempnam system   \
+    popen
 #undef alloca
 #pragma GCC poison gmtime localtime ctime asctime gethostbyname gethostbyaddr alloca
 

@@ -13,8 +13,8 @@
 
 /* An error, or none where status is 0. Plain data: copied by assignment, nothing to free. */
 struct error {
-    int status;       /* errno value (> 0) of the failure; 0: no error */
-    const char *code; /* a static word of the report's schema, such as "namespace-vanished" */
+    int status;                      /* errno value (> 0) of the failure; 0: no error */
+    const char *code;                /* a static word of the report's schema, such as "namespace-vanished" */
     char subject[ERROR_SUBJECT_MAX]; /* the object at fault: a file, "net:[4026532247]", an interface */
     char message[ERROR_MESSAGE_MAX]; /* a sentence for people, without a full stop */
 };

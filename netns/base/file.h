@@ -12,29 +12,35 @@
 #include <sys/types.h>
 
 /*
- * Reads a whole file beneath dirfd (AT_FDCWD is fine) into malloc'ed *ret_data, NUL-terminated, and its length.
- * Longer than limit: -EFBIG "file-too-large". For the kernel's own files (/proc, /sys) and the administrator's.
+ * Reads a whole file beneath dirfd (AT_FDCWD is fine) into malloc'ed *ret_data, NUL-terminated, and its
+ * length. Longer than limit: -EFBIG "file-too-large". For the kernel's own files (/proc, /sys) and the
+ * administrator's. Anything else that fails: "file-unreadable", with the errno value.
  */
-int file_read(int dirfd, const char *path, size_t limit, char **ret_data, size_t *ret_length, struct error *error);
+int file_read(int dirfd, const char *path, size_t limit, char **ret_data, size_t *ret_length,
+              struct error *error);
 
 /*
  * The same for a file that a tenant may write: openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
  * RESOLVE_NO_MAGICLINKS, O_NONBLOCK | O_NOCTTY; must be regular, with an owner of `owner` ((uid_t)-1: any, or
- * root), and at most limit bytes: else "file-refused" with the reason, never the content.
+ * root), and at most limit bytes: else "file-refused" with the reason, never the content. What is not there
+ * is "file-unreadable". It is looked at before it is opened (O_PATH, then /proc/self/fd), because opening a
+ * device acts on it.
  */
-int file_read_untrusted(int dirfd, const char *path, uid_t owner, size_t limit, char **ret_data, size_t *ret_length,
-                        struct error *error);
+int file_read_untrusted(int dirfd, const char *path, uid_t owner, size_t limit, char **ret_data,
+                        size_t *ret_length, struct error *error);
 /* Opens a directory beneath dirfd by the same rules (O_DIRECTORY); returns the descriptor or -errno. */
 int file_open_directory_untrusted(int dirfd, const char *path, struct error *error);
 
-/* A file being written: temporary in the same folder (0600), renamed at commit; a pipe or device is written directly; "-" is stdout. */
+/* A file being written: temporary in the same folder (0600), renamed at commit; a pipe or device is written
+ * directly; "-" is stdout. */
 struct file_writer {
     FILE *file;
     char *path, *temporary; /* temporary NULL: written directly */
     bool standard_output;
 };
 int file_writer_open(struct file_writer *writer, const char *path, struct error *error);
-/* Flushes, fsyncs, renames. Any failure (a full disk too) leaves the old file, removes the temporary: "write-failed". */
+/* Flushes, fsyncs, renames. Any failure (a full disk too) leaves the old file, removes the temporary:
+ * "write-failed". */
 int file_writer_commit(struct file_writer *writer, struct error *error);
 /* Forgets what was written; nothing to do after commit. For cleanup. */
 void file_writer_abort(struct file_writer *writer);

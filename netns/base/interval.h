@@ -18,7 +18,7 @@ struct interval_set {
     size_t count, capacity;
 };
 
-struct interval_set interval_set_range(u128 first, u128 last); /* first > last: empty */
+struct interval_set interval_set_range(u128 first, u128 last);  /* first > last: empty */
 struct interval_set interval_set_family(enum ip_family family); /* every address */
 struct interval_set interval_set_prefix(struct prefix prefix);
 struct interval_set interval_set_copy(const struct interval_set *set);

@@ -7,19 +7,19 @@
 #ifndef POSTERN_NETNS_BASE_MEMORY_H
 #define POSTERN_NETNS_BASE_MEMORY_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <dirent.h>
 
 /* ---- allocation ---- */
 _Noreturn void memory_exhausted(void);
-void *memory_alloc(size_t size);                              /* zeroed; never NULL */
+void *memory_alloc(size_t size);                               /* zeroed; never NULL */
 void *memory_resize(void *pointer, size_t count, size_t size); /* realloc with overflow check; never NULL */
-char *memory_strdup(const char *text);                        /* NULL gives NULL */
+char *memory_strdup(const char *text);                         /* NULL gives NULL */
 char *memory_strndup(const char *text, size_t length);
 char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -29,10 +29,10 @@ void cleanup_close(const int *fd);
 void cleanup_fclose(FILE **file);
 void cleanup_closedir(DIR **dir);
 #define _cleanup_(function) __attribute__((cleanup(function)))
-#define _cleanup_free_ _cleanup_(cleanup_free)
-#define _cleanup_close_ _cleanup_(cleanup_close) /* descriptors start at -1 */
-#define _cleanup_fclose_ _cleanup_(cleanup_fclose)
-#define _cleanup_closedir_ _cleanup_(cleanup_closedir)
+#define _cleanup_free_      _cleanup_(cleanup_free)
+#define _cleanup_close_     _cleanup_(cleanup_close) /* descriptors start at -1 */
+#define _cleanup_fclose_    _cleanup_(cleanup_fclose)
+#define _cleanup_closedir_  _cleanup_(cleanup_closedir)
 
 /* Hands over: returns the value and leaves -1 or NULL behind. */
 static inline int take_fd(int *fd)
@@ -54,15 +54,15 @@ void close_fd(int *fd);
 /* ---- arena: many small things with one lifetime. Not thread-safe: one owner at a time. ---- */
 struct arena;
 struct arena *arena_new(void);
-struct arena *arena_free(struct arena *arena);           /* NULL is fine; returns NULL */
+struct arena *arena_free(struct arena *arena); /* NULL is fine; returns NULL */
 void cleanup_arena(struct arena **arena);
 #define _cleanup_arena_ _cleanup_(cleanup_arena)
-void *arena_alloc(struct arena *arena, size_t size);     /* zeroed, aligned for any type */
-void *arena_copy(struct arena *arena, const void *bytes, size_t length); /* length 0 gives NULL */
-char *arena_strdup(struct arena *arena, const char *text);               /* NULL gives NULL */
+void *arena_alloc(struct arena *arena, size_t size);                       /* zeroed, aligned for any type */
+void *arena_copy(struct arena *arena, const void *bytes, size_t length);   /* length 0 gives NULL */
+char *arena_strdup(struct arena *arena, const char *text);                 /* NULL gives NULL */
 char *arena_strndup(struct arena *arena, const char *text, size_t length); /* cut at a NUL as well */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-size_t arena_size(const struct arena *arena);            /* bytes handed out so far */
+size_t arena_size(const struct arena *arena); /* bytes handed out so far */
 
 /* ---- growing list: LIST(struct link) links; struct link *new = list_append(&links); ---- */
 #define LIST(type)                                                                                           \
@@ -93,8 +93,8 @@ void list_grow(struct list_head *list, size_t item_size); /* room for one more *
     } while (0)
 /* list_each(struct link, link, &ns->links) { ... } */
 #define list_each(type, item, list)                                                                          \
-    for (__typeof__(type) *item = (list)->items, *item##_end_ = item ? item + (list)->count : NULL; item != item##_end_; \
-         item++)
+    for (__typeof__(type) *item = (list)->items, *item##_end_ = item ? item + (list)->count : NULL;          \
+         item != item##_end_; item++)
 
 /* ---- bytes: a view that owns nothing ---- */
 struct bytes {
@@ -102,7 +102,8 @@ struct bytes {
     size_t length;
 };
 
-/* ---- bounded text buffer: appends are cut at the limit and remembered ---- */
+/* ---- bounded text buffer: appends are cut at the limit (texts between two UTF-8 sequences), which is
+   remembered ---- */
 struct buffer {
     char *data; /* NUL-terminated once something was appended; NULL before */
     size_t length, capacity, limit;

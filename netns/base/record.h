@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Plain data to JSON and back by tables: one table of fields a struct, one engine for both directions, so that
- * what is written is what is read. Snapshot and report are made of such records.
+ * Plain data to JSON and back by tables: one table of fields a struct, one engine for both directions, so
+ * that what is written is what is read. Snapshot and report are made of such records.
  */
 #ifndef POSTERN_NETNS_BASE_RECORD_H
 #define POSTERN_NETNS_BASE_RECORD_H
@@ -9,26 +9,26 @@
 #include "netns/base/json.h"
 
 enum field_kind {
-    FIELD_BOOL,      /* bool */
-    FIELD_UNSIGNED,  /* uint8_t..uint64_t by size; above 2^53 - 1 written as a string, both forms read */
-    FIELD_SIGNED,    /* int8_t..int64_t by size */
-    FIELD_DECIMAL,   /* uint64_t always written as a string (cookies) */
-    FIELD_TEXT,      /* const char *; NULL is null (read into the arena) */
-    FIELD_BYTES,     /* struct bytes, as lower-case hex text; empty is "" */
-    FIELD_ADDRESS,   /* struct address as text; FAMILY_NONE is null */
-    FIELD_PREFIX,    /* struct prefix as text; FAMILY_NONE is null */
-    FIELD_MAC,       /* struct mac as text */
-    FIELD_WORD,      /* an enum (int-sized) as one of `words`; unknown words are an error when read */
-    FIELD_FLAGS,     /* unsigned bit set as array of `words` (bit i = words[i]) */
-    FIELD_INTERVALS, /* struct interval_set as array of prefixes of the family given by the sibling field
-                        at `sibling` (offset of an enum ip_family) */
-    FIELD_RECORD,    /* struct embedded, of type `type` */
-    FIELD_POINTER,   /* pointer to a struct of type `type`; NULL is null (read into the arena) */
-    FIELD_LIST,      /* LIST(struct) of `type` */
-    FIELD_TEXT_LIST, /* LIST(const char *) */
+    FIELD_BOOL,        /* bool */
+    FIELD_UNSIGNED,    /* uint8_t..uint64_t by size; above 2^53 - 1 written as a string, both forms read */
+    FIELD_SIGNED,      /* int8_t..int64_t by size */
+    FIELD_DECIMAL,     /* uint64_t always written as a string (cookies) */
+    FIELD_TEXT,        /* const char *; NULL is null (read into the arena) */
+    FIELD_BYTES,       /* struct bytes, as lower-case hex text; empty is "" */
+    FIELD_ADDRESS,     /* struct address as text; FAMILY_NONE is null */
+    FIELD_PREFIX,      /* struct prefix as text; FAMILY_NONE is null */
+    FIELD_MAC,         /* struct mac as text */
+    FIELD_WORD,        /* an enum (int-sized) as one of `words`; unknown words are an error when read */
+    FIELD_FLAGS,       /* unsigned bit set as array of `words` (bit i = words[i]; "bit:N" without) */
+    FIELD_INTERVALS,   /* struct interval_set as array of prefixes of the family given by the sibling field
+                          at `sibling` (offset of an enum ip_family) */
+    FIELD_RECORD,      /* struct embedded, of type `type` */
+    FIELD_POINTER,     /* pointer to a struct of type `type`; NULL is null (read into the arena) */
+    FIELD_LIST,        /* LIST(struct) of `type` */
+    FIELD_TEXT_LIST,   /* LIST(const char *) */
     FIELD_NUMBER_LIST, /* LIST(uint32_t) */
-    FIELD_UNION,     /* the record chosen by an enum sibling: `choose` gives its type for the outer struct */
-    FIELD_CUSTOM,    /* `write`/`read` functions */
+    FIELD_UNION,  /* the record chosen by an enum sibling: `choose` gives its type for the outer struct */
+    FIELD_CUSTOM, /* `write`/`read` functions */
 };
 
 struct record_type;
@@ -51,19 +51,25 @@ struct record_type {
 };
 
 #define FIELD(struct_, member_, kind_, ...)                                                                  \
-    {.name = #member_, .kind = (kind_), .offset = offsetof(struct struct_, member_),                         \
-     .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__}
+    {                                                                                                        \
+        .name = #member_, .kind = (kind_), .offset = offsetof(struct struct_, member_),                      \
+        .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__                                          \
+    }
 #define FIELD_AS(name_, struct_, member_, kind_, ...)                                                        \
-    {.name = (name_), .kind = (kind_), .offset = offsetof(struct struct_, member_),                          \
-     .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__}
+    {                                                                                                        \
+        .name = (name_), .kind = (kind_), .offset = offsetof(struct struct_, member_),                       \
+        .size = sizeof(((struct struct_ *)0)->member_), __VA_ARGS__                                          \
+    }
 
-/* Writes the record as a JSON object (record_write) or its members into an object already open (record_write_members). */
+/* Writes the record as a JSON object (record_write) or its members into an object already open
+ * (record_write_members). */
 void record_write(struct json_writer *writer, const struct record_type *type, const void *record);
 void record_write_members(struct json_writer *writer, const struct record_type *type, const void *record);
 /*
- * Reads an object into *record (zeroed by the caller). Texts and pointers live in the arena; lists are malloc'ed
- * and freed by record_free. A missing required member, a wrong type, a number out of range, an unknown word:
- * -EINVAL, code "bad-file", the message naming the member's path. Unknown members are ignored.
+ * Reads an object into *record (zeroed by the caller). Texts and pointers live in the arena; lists are
+ * malloc'ed and freed by record_free. A missing required member, a wrong type, a number out of range, an
+ * unknown word: -EINVAL, code "bad-file", the message naming the member's path. Unknown members are ignored.
+ * After a failure too the record is one for record_free.
  */
 int record_read(const cJSON *value, const struct record_type *type, struct arena *arena, void *record,
                 struct error *error);

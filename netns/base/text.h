@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text that somebody else chose: UTF-8 repaired, control characters seen, shell-style patterns, display width.
+ * Text that somebody else chose: UTF-8 repaired, control characters seen, shell-style patterns, display
+ * width.
  */
 #ifndef POSTERN_NETNS_BASE_TEXT_H
 #define POSTERN_NETNS_BASE_TEXT_H
@@ -20,7 +21,8 @@ bool text_is_utf8(const char *text);
 uint32_t text_next(const char **text);
 /* Columns that the text takes on a terminal: wide characters 2, combining and control characters 0. */
 size_t text_width(const char *text);
-/* fnmatch(3)-like shell pattern: * ? [a-z] [!a-z] \x; '*' matches '/' too. Linear time in practice, no recursion. */
+/* fnmatch(3)-like shell pattern: * ? [a-z] [!a-z] \x; '*' matches '/' too. Linear time in practice, no
+ * recursion. */
 bool text_match(const char *pattern, const char *text);
 /* Whole text is a decimal number in [minimum, maximum]: true and *ret_value set. No sign, no blanks. */
 bool text_number(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *ret_value);
