@@ -47,13 +47,13 @@ bool link_peers_wanted(const struct link_peers *peers, size_t place);
 int link_peers_resolve(const struct link_peers *peers, size_t place, const struct reader *reader,
                        struct netlink *route);
 
-/* ---- parsers: the payload of RTM_NEWLINK, RTM_NEWADDR, RTM_NEWNEIGH. False: malformed. ---- */
-bool link_decode(struct bytes payload, struct arena *arena, struct link *ret_link);
-bool link_decode_address(struct bytes payload, struct link_address *ret_address);
-/* Other families than IP: false. */
-bool link_decode_neighbour(struct bytes payload, struct neighbour *ret_neighbour);
-/* Entries that belong to no bridge: false. */
-bool link_decode_fdb(struct bytes payload, struct fdb_entry *ret_entry);
+/* ---- parsers: the payload of RTM_NEWLINK, RTM_NEWADDR, RTM_NEWNEIGH ---- */
+enum message_is link_decode(struct bytes payload, struct arena *arena, struct link *ret_link);
+/* Families other than IP: MESSAGE_OTHER; so for the next. */
+enum message_is link_decode_address(struct bytes payload, struct link_address *ret_address);
+enum message_is link_decode_neighbour(struct bytes payload, struct neighbour *ret_neighbour);
+/* Entries that belong to no bridge: MESSAGE_OTHER. */
+enum message_is link_decode_fdb(struct bytes payload, struct fdb_entry *ret_entry);
 /* The payload of RTM_NEWNSID: the number, -1 where there is none. */
 int32_t link_decode_nsid(struct bytes payload);
 

@@ -50,12 +50,14 @@ struct reader {
  * A dump with the retries that an interrupted one needs (five): before each try `reset` (NULL: none) empties
  * what the last one filled; the last one's messages are kept. Faults are put into the namespace: one for a
  * failure, for NETLINK_STOPPED ("over-budget") and for a dump that never came through whole ("not-atomic").
- * A refusal that means "this kernel has no such thing" is none, and returns 0. build makes the request anew
- * for each try.
+ * build makes the request anew for each try. Returns 0, NETLINK_STOPPED or -errno, both recorded, or
+ * READ_ABSENT.
  */
+enum { READ_ABSENT = 2 }; /* `optional`, and the kernel has no such thing */
 struct read_dump {
     const char *subject; /* "links" */
     uint32_t part;       /* enum part */
+    bool optional;       /* a refusal that means "this kernel has no such thing" is none: nothing is there */
     struct nlmsghdr *(*build)(struct netlink *netlink, void *context);
     netlink_handler handle;
     void (*reset)(void *context);
@@ -63,8 +65,38 @@ struct read_dump {
 };
 int read_dump(struct netlink *netlink, const struct read_dump *dump, struct namespace *namespace);
 
+/* True for the error numbers by which the kernel says that it has no such thing. */
+bool read_is_absent(int status);
+
 /* Records that a limit cut the part. Returns NETLINK_STOPPED. */
 int read_over_budget(struct namespace *namespace, uint32_t part, const char *subject);
+
+/* What a parser makes of a message. */
+enum message_is {
+    MESSAGE_ITEM,      /* an item, filled */
+    MESSAGE_OTHER,     /* well formed, and not one of those that are kept */
+    MESSAGE_MALFORMED, /* a fault */
+};
+
+/*
+ * A dump whose messages become the items of one list of the namespace, behind those that are there: with the
+ * retries, the limit and the faults of read_dump(). A malformed message is a fault "message-malformed".
+ */
+struct read_list {
+    const char *subject;
+    uint32_t part;
+    bool optional;
+    uint16_t ask, answer; /* message types: RTM_GETLINK, RTM_NEWLINK */
+    uint8_t family;       /* first byte of the request's family header */
+    size_t header;        /* its size */
+    size_t list, item;    /* offset of the LIST in struct namespace, and size of its items */
+    size_t limit;         /* offset of the limit in struct read_budget, for the whole list */
+    void (*prepare)(struct nlmsghdr *request); /* NULL: nothing more to ask */
+    enum message_is (*decode)(struct bytes payload, struct arena *arena, void *ret_item);
+    void (*free_item)(void *item); /* of what the item holds beside the arena's; NULL: nothing */
+};
+int read_list(const struct reader *reader, struct netlink *netlink, const struct read_list *list,
+              struct namespace *namespace);
 
 /* ---- messages ---- */
 

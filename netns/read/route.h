@@ -22,21 +22,21 @@ int sysctl_read(const struct reader *reader, struct namespace *namespace);
 
 /* ---- parsers: the payload of RTM_NEWROUTE, RTM_NEWRULE, RTM_NEWNEXTHOP ---- */
 
-/* False: malformed, or not a route of a table (a cached one, multicast routing). */
-bool route_decode(struct bytes payload, struct route *ret_route);
-bool route_decode_rule(struct bytes payload, struct arena *arena, struct policy_rule *ret_rule);
+/* Not a route of a table (a cached one, multicast routing): MESSAGE_OTHER. */
+enum message_is route_decode(struct bytes payload, struct route *ret_route);
+enum message_is route_decode_rule(struct bytes payload, struct arena *arena, struct policy_rule *ret_rule);
 
+struct next_hop_member {
+    uint32_t id, weight;
+};
 struct next_hop_object {
     uint32_t id;
     bool blackhole, unknown_attribute;
     struct next_hop hop; /* where it is no group */
     LIST(struct next_hop_member) members;
 };
-struct next_hop_member {
-    uint32_t id, weight;
-};
 typedef LIST(struct next_hop_object) next_hop_object_list;
-bool route_decode_next_hop(struct bytes payload, struct next_hop_object *ret_object);
+enum message_is route_decode_next_hop(struct bytes payload, struct next_hop_object *ret_object);
 void route_next_hop_free(struct next_hop_object *object);
 /* Gives routes that name an object and no hop of their own the object's hops; one that is not there: unknown.
  */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns/read/reader.h"
+#include "netns/base/file.h"
+#include "netns/decode/attribute.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { TRIES = 5, PROTOCOLS_MAX = 1 << 22 };
+
+/* ---- dumps ---- */
+
+bool read_is_absent(int status)
+{
+    return status == ENOENT || status == EOPNOTSUPP || status == EPROTONOSUPPORT || status == EAFNOSUPPORT;
+}
+
+int read_over_budget(struct namespace *namespace, uint32_t part, const char *subject)
+{
+    struct error error;
+
+    (void)error_set(&error, E2BIG, "over-budget", subject, "more %s than the limit: the rest was not read",
+                    subject);
+    namespace->over_budget = true;
+    namespace_fault(namespace, part, &error);
+    return NETLINK_STOPPED;
+}
+
+static int not_atomic(struct namespace *namespace, const struct read_dump *dump)
+{
+    struct error error;
+
+    (void)error_set(&error, EAGAIN, "not-atomic", dump->subject,
+                    "%s changed each of the %d times that they were read", dump->subject, TRIES);
+    namespace_fault(namespace, dump->part, &error);
+    return -EAGAIN;
+}
+
+int read_dump(struct netlink *netlink, const struct read_dump *dump, struct namespace *namespace)
+{
+    struct error error = ERROR_NONE;
+    int result = -EAGAIN;
+
+    for (unsigned try = 0; try < TRIES && result == -EAGAIN; try++) {
+        if (dump->reset)
+            dump->reset(dump->context);
+        error = ERROR_NONE;
+        result = netlink_dump(netlink, dump->build(netlink, dump->context), dump->handle, dump->context,
+                              dump->subject, &error);
+    }
+    if (result == 0)
+        return 0;
+    if (result == NETLINK_STOPPED)
+        return read_over_budget(namespace, dump->part, dump->subject);
+    if (result == -EAGAIN)
+        return not_atomic(namespace, dump);
+    if (dump->optional && read_is_absent(-result) && !strcmp(error.code, "netlink-refused"))
+        return READ_ABSENT;
+    if (result == -ETIMEDOUT)
+    namespace->over_budget = true;
+    namespace_fault(namespace, dump->part, &error);
+    return result;
+}
+
+/* ---- dumps that fill a list ---- */
+
+struct filling {
+    const struct read_list *kind;
+    struct namespace *namespace;
+    struct list_head *list;
+    size_t first, limit; /* items that were there before; all that there may be */
+    bool malformed;
+};
+
+static struct nlmsghdr *build_request(struct netlink *netlink, void *context)
+{
+    const struct filling *filling = context;
+    struct nlmsghdr *request = netlink_request(netlink, filling->kind->ask, 0, filling->kind->header);
+
+    *(uint8_t *)mnl_nlmsg_get_payload(request) = filling->kind->family;
+    if (filling->kind->prepare)
+        filling->kind->prepare(request);
+    return request;
+}
+
+static void *item_at(const struct filling *filling, size_t place)
+{
+    return (uint8_t *)filling->list->items + place * filling->kind->item;
+}
+
+/* The try before was interrupted: its items may have gaps or doubles. */
+static void forget_items(void *context)
+{
+    struct filling *filling = context;
+
+    while (filling->list->count > filling->first) {
+        filling->list->count--;
+        if (filling->kind->free_item)
+            filling->kind->free_item(item_at(filling, filling->list->count));
+    }
+    filling->malformed = false;
+}
+
+static int add_item(const struct nlmsghdr *message, void *context)
+{
+    struct filling *filling = context;
+    enum message_is result;
+    void *item;
+
+    if (message->nlmsg_type != filling->kind->answer)
+        return 0;
+    if (filling->list->count == filling->list->capacity)
+        list_grow(filling->list, filling->kind->item);
+    item = item_at(filling, filling->list->count);
+    memset(item, 0, filling->kind->item);
+    result = filling->kind->decode(message_payload(message), filling->namespace->arena, item);
+    if (result == MESSAGE_ITEM && filling->list->count < filling->limit) {
+        filling->list->count++;
+        return 0;
+    }
+    if (filling->kind->free_item)
+        filling->kind->free_item(item);
+    if (result == MESSAGE_MALFORMED)
+        filling->malformed = true;
+    return result == MESSAGE_ITEM ? NETLINK_STOPPED : 0;
+}
+
+static void malformed(struct namespace *namespace, const struct read_list *list)
+{
+    struct error error;
+
+    (void)error_set(&error, EBADMSG, "message-malformed", list->subject,
+                    "a message about %s could not be understood", list->subject);
+    namespace_fault(namespace, list->part, &error);
+}
+
+int read_list(const struct reader *reader, struct netlink *netlink, const struct read_list *list,
+              struct namespace *namespace)
+{
+    struct filling filling = {
+        .kind = list,
+        .namespace = namespace,
+        .list = (struct list_head *)(void *)((uint8_t *)namespace + list->list),
+        .limit = *(const size_t *)(const void *)((const uint8_t *)&reader->budget + list->limit),
+    };
+    const struct read_dump dump = {
+        .subject = list->subject,
+        .part = list->part,
+        .optional = list->optional,
+        .build = build_request,
+        .handle = add_item,
+        .reset = forget_items,
+        .context = &filling,
+    };
+    int result;
+
+    filling.first = filling.list->count;
+    result = read_dump(netlink, &dump, namespace);
+    if (!filling.malformed)
+        return result;
+    malformed(namespace, list);
+    return result < 0 ? result : -EBADMSG;
+}
+
+/* ---- messages ---- */
+
+struct bytes message_payload(const struct nlmsghdr *message)
+{
+    return (struct bytes){.data = mnl_nlmsg_get_payload(message),
+                          .length = mnl_nlmsg_get_payload_len(message)};
+}
+
+bool message_attributes(struct bytes payload, size_t skip, struct bytes *table, size_t count,
+                        bool *ret_beyond)
+{
+    struct attribute_walk walk;
+    struct attribute attribute;
+
+    skip = NLMSG_ALIGN(skip);
+    if (payload.length < skip)
+        return false;
+    walk = (struct attribute_walk){.rest = {payload.data + skip, payload.length - skip}};
+    memset(table, 0, count * sizeof(*table));
+    while (attribute_next(&walk, &attribute)) {
+        if (attribute.type < count)
+            table[attribute.type] = attribute.data;
+        else if (ret_beyond)
+            *ret_beyond = true;
+    }
+    return !walk.broken;
+}
+
+uint32_t attribute_u32(struct bytes data, uint32_t fallback)
+{
+    if (data.data && data.length == sizeof(fallback))
+        memcpy(&fallback, data.data, sizeof(fallback));
+    return fallback;
+}
+
+uint16_t attribute_u16(struct bytes data, uint16_t fallback)
+{
+    if (data.data && data.length == sizeof(fallback))
+        memcpy(&fallback, data.data, sizeof(fallback));
+    return fallback;
+}
+
+uint8_t attribute_u8(struct bytes data, uint8_t fallback)
+{
+    return data.data && data.length == 1 ? data.data[0] : fallback;
+}
+
+uint64_t attribute_u64(struct bytes data, uint64_t fallback)
+{
+    if (data.data && data.length == sizeof(fallback))
+        memcpy(&fallback, data.data, sizeof(fallback));
+    return fallback;
+}
+
+/* ---- small files of procfs ---- */
+
+int reader_file(const struct reader *reader, const char *path, size_t limit, char **ret_text)
+{
+    size_t length;
+
+    return file_read(reader->proc, path, limit, ret_text, &length, NULL);
+}
+
+/* The kernel's own socket of a protocol has port 0: "ADDRESS PROTOCOL 0 ...". */
+bool reader_has_protocol(const struct reader *reader, int protocol)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (reader_file(reader, "thread-self/net/netlink", PROTOCOLS_MAX, &text) < 0)
+        return false;
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        int number = -1;
+        unsigned port = 1;
+
+        line += *line == '\n';
+        if (sscanf(line, "%*s %d %u", &number, &port) == 2 && number == protocol && port == 0)
+            return true;
+    }
+    return false;
+}
