@@ -16,7 +16,7 @@ struct judgement {
 struct classifier {
     struct report *report;
     const struct policy *policy;
-    bool *used; /* one for each line: it named some channel */
+    bool *met; /* one for each line: some channel is open by it, or is reported lost */
 };
 
 static bool exposed(const struct report_channel *channel)
@@ -65,7 +65,7 @@ static struct judgement judge(struct classifier *classifier, const struct report
             interval_set_range(0, family_max(channel->entry.family ? channel->entry.family : FAMILY_IP6));
         struct interval_set all = line_sources(classifier->policy, line, classifier->report, channel, &space);
         struct interval_set covered = interval_set_intersect(&all, &every);
-        classifier->used[i] |= all.count > 0;
+        classifier->met[i] |= all.count > 0;
         if (line->kind == LINE_FORBID && covered.count > 0 && judgement.forbidden == NULL)
             judgement.forbidden = line;
         if (line->kind == LINE_ALLOW && all.count > 0) {
@@ -237,6 +237,63 @@ static void find_in(struct classifier *classifier, const struct report_channel *
         add_finding(report, channel, "conflict", SEVERITY_MEDIUM, NULL);
 }
 
+/* ---- lines that want a channel open which is not there at all ---- */
+
+/* The first container (or, of the host, listener) that the line's selector means; NULL workload: none is
+ * here. */
+static const char *line_workload(const struct classifier *classifier, const struct policy_line *line,
+                                 const char **ret_container)
+{
+    const struct selector *selector = &classifier->policy->selectors.items[line->to];
+
+    *ret_container = NULL;
+    list_each(const struct report_container, container, &classifier->report->containers)
+        if (selector_matches(selector, container, NULL)) {
+            *ret_container = container->name;
+            return container->workload;
+        }
+    list_each(const struct report_listener, listener, &classifier->report->listeners) {
+        const struct report_container *container =
+            listener->container ? report_container(classifier->report, listener->container) : NULL;
+        if (selector_matches(selector, container, listener)) {
+            *ret_container = listener->container;
+            return listener->workload;
+        }
+    }
+    return line->expect_present ? arena_printf(classifier->report->arena, "policy:%s",
+                                               selector->name ? selector->name : "inline")
+                                : NULL;
+}
+
+static void find_lost_line(struct classifier *classifier, const struct policy_line *line)
+{
+    struct report *report = classifier->report;
+    struct report_channel channel = {.from = "", .channel_class = CLASS_LOST};
+
+    channel.workload = line_workload(classifier, line, &channel.container);
+    if (channel.workload == NULL)
+        return;
+    list_each(const struct policy_port, port, &line->ports) {
+        channel.entry =
+            (struct entry){.protocol = port->protocol, .port = port->first, .name = port->unix_pattern};
+        struct report_finding *finding = finding_for(report, &channel, "lost-channel");
+        finding->severity = SEVERITY_MEDIUM;
+        finding->channel_class = CLASS_LOST;
+        finding->policy = line->id ? arena_strdup(report->arena, line->id) : NULL;
+        describe_lost_line(report, classifier->policy->file, line, finding);
+    }
+}
+
+static void find_lost_lines(struct classifier *classifier)
+{
+    for (size_t i = 0; i < classifier->policy->lines.count; i++) {
+        const struct policy_line *line = &classifier->policy->lines.items[i];
+        if (line->kind == LINE_ALLOW && line->expect_open && !line->expired && !classifier->met[i] &&
+            line_on_host(line, classifier->report->scan.host))
+            find_lost_line(classifier, line);
+    }
+}
+
 /* ---- open ranges ---- */
 
 /* Does an allow line with `any` ports from that vantage cover it? */
@@ -310,7 +367,6 @@ static void accept_risks(struct classifier *classifier)
         for (size_t i = 0; i < classifier->policy->lines.count; i++)
             if (accepts(classifier, &classifier->policy->lines.items[i], finding)) {
                 finding->accepted = true;
-                classifier->used[i] = true;
                 if (classifier->policy->lines.items[i].id)
                     finding->policy =
                         arena_strdup(classifier->report->arena, classifier->policy->lines.items[i].id);
@@ -395,7 +451,7 @@ static int compare_findings(const void *a, const void *b)
 void classify(struct report *report, const struct policy *policy)
 {
     struct classifier classifier = {
-        .report = report, .policy = policy, .used = memory_alloc((policy->lines.count + 1) * sizeof(bool))};
+        .report = report, .policy = policy, .met = memory_alloc((policy->lines.count + 1) * sizeof(bool))};
 
     list_each(struct report_channel, channel, &report->channels) {
         struct judgement judgement = judge(&classifier, channel);
@@ -405,6 +461,7 @@ void classify(struct report *report, const struct policy *policy)
         find_in(&classifier, channel, &judgement);
         interval_set_free(&judgement.excess);
     }
+    find_lost_lines(&classifier);
     find_open_ranges(&classifier);
     accept_risks(&classifier);
     add_warnings(&classifier);
@@ -413,7 +470,7 @@ void classify(struct report *report, const struct policy *policy)
               compare_findings);
     if (policy->digest)
         report->scan.policy_digest = arena_strdup(report->arena, policy->digest);
-    free(classifier.used);
+    free(classifier.met);
 }
 
 bool classify_fails(const struct report *report, enum severity least)

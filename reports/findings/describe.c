@@ -249,6 +249,23 @@ void describe_finding(struct report *report, const struct report_channel *channe
     fix_of(report, channel, finding);
 }
 
+void describe_lost_line(struct report *report, const char *file, const struct policy_line *line,
+                        struct report_finding *finding)
+{
+    const char *who = finding->container ? finding->container : finding->workload;
+
+    finding->title =
+        finding->port
+            ? arena_printf(report->arena, "nothing leads to %s at port %u/%s, which is expected open", who,
+                           finding->port, finding->protocol)
+            : arena_printf(report->arena, "nothing leads to %s, which is expected open", who);
+    finding->explanation.count = finding->fix.count = 0;
+    *list_append(&finding->explanation) = arena_printf(
+        report->arena, "expected by %s:%u:%u; no listener, publication or rewrite on this host fits", file,
+        line->place.line, line->place.column);
+    *list_append(&finding->fix) = "mend what closed it, or drop `expect` from the policy's line";
+}
+
 /* ---- open ranges ---- */
 
 void describe_open_range(struct report *report, const struct report_container *container,

@@ -6,10 +6,14 @@
 #define POSTERN_REPORTS_FINDINGS_DESCRIBE_H
 
 #include "reports/model/report.h"
+#include "reports/policy/policy.h"
 
 /* Title, explanation and fix of the finding, told by this channel; earlier ones are replaced. */
 void describe_finding(struct report *report, const struct report_channel *channel,
                       struct report_finding *finding);
+/* The same for a line that wants a channel open for which this host has no way in at all. */
+void describe_lost_line(struct report *report, const char *file, const struct policy_line *line,
+                        struct report_finding *finding);
 /* Adds the finding of a range of ports that is open to a container without a listener. */
 void describe_open_range(struct report *report, const struct report_container *container,
                          const struct report_open_range *range);

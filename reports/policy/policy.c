@@ -287,12 +287,13 @@ static void read_vantage(struct document *document, yaml_node_t *key, yaml_node_
     struct reader *reader = context;
     struct policy_vantage vantage = {.name = document_text(document, key), .place = document_place(key)};
     enum vantage_kind kind;
+    size_t before = document->complaints->count;
 
     if (vantage.name && vantage_word(vantage.name, &kind))
         document_complain(document, key, "'%.*s' is a built-in vantage: choose another name", QUOTE,
                           vantage.name);
     document_mapping(document, value, "a vantage", vantage_rows, &vantage);
-    if (value->type == YAML_MAPPING_NODE && vantage.cidr.count == 0)
+    if (document->complaints->count == before && vantage.cidr.count == 0)
         document_complain(document, value, "a vantage needs its sources: cidr");
     *list_append(&reader->policy->vantages) = vantage;
 }

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns/base/text.h"
+#include "reports/findings/classify.h"
+#include "reports/model/identity.h"
+
+#include <check.h>
+
+/* A report of two containers: web (published) and db, both on one segment. */
+static struct report *report;
+static struct policy *policy;
+
+static struct report_container *add_container(const char *name, const char *image, uint64_t namespace,
+                                              const char *address)
+{
+    struct report_namespace *place = list_append(&report->namespaces);
+    place->id = namespace;
+    place->role = "container";
+    struct report_interface *interface = list_append(&place->interfaces);
+    interface->name = "eth0";
+    *list_append(&interface->addresses) = address;
+    struct report_container *container = list_append(&report->containers);
+    *container = (struct report_container){
+        .name = name, .engine = "docker", .image = image, .namespace = namespace, .confirmed = true};
+    container->workload = workload_of_container(report->arena, container, false);
+    return container;
+}
+
+static void add_listener(const char *id, const char *container, uint64_t namespace, uint16_t port)
+{
+    struct report_listener *listener = list_append(&report->listeners);
+    *listener = (struct report_listener){.id = id,
+                                         .container = container,
+                                         .namespace = namespace,
+                                         .port = port,
+                                         .protocol = "tcp",
+                                         .ip4 = true};
+    listener->workload = report_container(report, container)->workload;
+}
+
+static struct report_channel *add_channel(const char *from, enum vantage_kind kind, const char *entry,
+                                          uint16_t port, const char *listener, const char *container,
+                                          enum state state, const char *sources)
+{
+    struct report_channel *channel = list_append(&report->channels);
+    struct prefix prefix;
+
+    ck_assert_int_eq(prefix_parse(sources, true, &prefix, NULL), 0);
+    *channel = (struct report_channel){.from = from,
+                                       .from_kind = kind,
+                                       .listener = listener,
+                                       .container = container,
+                                       .state = state,
+                                       .predicted = state};
+    channel->id = arena_printf(report->arena, "c%zu", report->channels.count);
+    channel->workload = report_container(report, container)->workload;
+    channel->entry = (struct entry){.family = FAMILY_IP4, .protocol = PROTOCOL_TCP, .port = port};
+    ck_assert_int_eq(address_parse(entry, &channel->entry.address, NULL), 0);
+    channel->target_port = port == 8080 ? 80 : port;
+    channel->sources = interval_set_prefix(prefix);
+    struct report_part *part = list_append(&channel->parts);
+    part->state = state;
+    part->sources = interval_set_copy(&channel->sources);
+    part->observed.state = OBSERVED_NOT_PROBED;
+    channel->observed.state = OBSERVED_NOT_PROBED;
+    return channel;
+}
+
+static void setup(void)
+{
+    report = report_new();
+    report->scan.host = "node-1";
+    report->scan.machine_id = "m";
+    add_container("web", "shop/web:1", 10, "172.18.0.2/16");
+    add_container("db", "postgres:15", 11, "172.18.0.3/16");
+    add_listener("l1", "web", 10, 80);
+    add_listener("l2", "db", 11, 5432);
+    *list_append(&report->vantages) =
+        (struct report_vantage){.name = "external", .kind = VANTAGE_EXTERNAL, .interface = "eth0"};
+    *list_append(&report->vantages) =
+        (struct report_vantage){.name = "lan", .kind = VANTAGE_LAN, .interface = "eth0"};
+}
+
+static void teardown(void)
+{
+    policy = policy_free(policy);
+    report = report_free(report);
+}
+
+static void judge_by(const char *text)
+{
+    struct complaint_list complaints = {0};
+    if (text == NULL) {
+        policy = policy_default();
+    } else {
+        int r = policy_parse(text, strlen(text), "p.yaml", "2026-11-23", &policy, &complaints);
+        ck_assert_msg(r == 0, "%s: %s", complaints.count ? complaints.items[0].subject : "",
+                      complaints.count ? complaints.items[0].message : "");
+    }
+    classify(report, policy);
+    list_free(&complaints);
+}
+
+static const struct report_finding *find_kind(const char *kind)
+{
+    list_each(const struct report_finding, finding, &report->findings)
+        if (text_equal(finding->kind, kind))
+            return finding;
+    return NULL;
+}
+
+#define WORKLOADS "version: 1\nworkloads: {web: {image: 'shop/web:*'}, db: {container: db}}\n"
+
+START_TEST(without_a_policy_the_default_holds)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    add_channel("lan", VANTAGE_LAN, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    add_channel("host", VANTAGE_HOST, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "203.0.113.10/32");
+    add_channel("segment:shop", VANTAGE_SEGMENT, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "172.18.0.2/32");
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
+    judge_by(NULL);
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_UNEXPECTED);
+    ck_assert_uint_eq(report->channels.items[2].channel_class, CLASS_IGNORED);
+    ck_assert_uint_eq(report->channels.items[3].channel_class, CLASS_UNEXPECTED);
+    ck_assert_uint_eq(report->channels.items[4].channel_class, CLASS_QUIET);
+    ck_assert_uint_eq(report->findings.count, 2);
+    const struct report_finding *worst = &report->findings.items[0];
+    ck_assert_uint_eq(worst->severity, SEVERITY_HIGH);
+    ck_assert_str_eq(worst->container, "web");
+    ck_assert_uint_eq(worst->vantages.count, 2);
+    ck_assert_uint_eq(worst->channels.count, 2);
+    ck_assert_uint_eq(report->findings.items[1].severity, SEVERITY_LOW);
+    ck_assert(classify_fails(report, SEVERITY_MEDIUM));
+    ck_assert(!classify_fails(report, SEVERITY_CRITICAL));
+}
+END_TEST
+
+START_TEST(an_allow_line_covers_and_the_rest_is_named)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    judge_by(WORKLOADS "allow: [{id: a, to: web, ports: 8080/tcp, from: 0.0.0.0/1}, {to: web, ports: "
+                       "8080/tcp, from: 128.0.0.0/2}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+    const struct report_finding *finding = find_kind("unexpected-exposure");
+    ck_assert_ptr_nonnull(finding);
+    ck_assert_uint_eq(finding->excess_sources.count, 1);
+    ck_assert_str_eq(finding->excess_sources.items[0], "192.0.0.0/2");
+}
+END_TEST
+
+START_TEST(what_is_allowed_is_no_finding)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    add_channel("segment:shop", VANTAGE_SEGMENT, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "172.18.0.2/32");
+    judge_by(
+        WORKLOADS
+        "allow: [{id: a, to: web, ports: 8080/tcp, from: external, target: 80/tcp, address: 203.0.113.0/24},"
+        " {id: b, to: db, ports: 5432/tcp, from: [{workload: web}]}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_ALLOWED);
+    ck_assert_str_eq(report->channels.items[0].policy, "a");
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_ALLOWED);
+    ck_assert_uint_eq(report->findings.count, 0);
+    ck_assert_uint_eq(report->warnings.count, 0);
+}
+END_TEST
+
+/* Each narrowing that does not fit leaves the channel unexpected. */
+START_TEST(what_does_not_fit_does_not_allow)
+{
+    static const char *const lines[] = {
+        "{to: db, ports: 8080/tcp, from: external}",
+        "{to: web, ports: 80/tcp, from: external}",
+        "{to: web, ports: 8080/udp, from: external}",
+        "{to: web, ports: 8080/tcp, from: lan}",
+        "{to: web, ports: 8080/tcp, from: external@eth1}",
+        "{to: web, ports: 8080/tcp, from: external, address: 198.51.100.0/24}",
+        "{to: web, ports: 8080/tcp, from: external, families: ip6}",
+        "{to: web, ports: 8080/tcp, from: external, target: 8443/tcp}",
+        "{to: web, ports: 8080/tcp, from: external, hosts: 'node-2*'}",
+        "{to: web, ports: 8080/tcp, from: external, until: 2026-11-22}",
+    };
+    char text[512];
+
+    snprintf(text, sizeof(text), WORKLOADS "allow: [%s]\n", lines[_i]);
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    judge_by(text);
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+}
+END_TEST
+
+START_TEST(forbid_wins)
+{
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "0.0.0.0/0");
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5433, "l2", "db", STATE_UNDETERMINED, "0.0.0.0/0");
+    judge_by(WORKLOADS "allow: [{to: db, ports: any, from: lan}]\nforbid: [{id: never, to: db, ports: any, "
+                       "from: lan, severity: critical}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_FORBIDDEN);
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_FORBIDDEN);
+    ck_assert_str_eq(report->channels.items[0].policy, "never");
+    ck_assert_uint_eq(report->findings.items[0].severity, SEVERITY_CRITICAL);
+}
+END_TEST
+
+START_TEST(undetermined_is_judged_as_if_open)
+{
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_UNDETERMINED, "0.0.0.0/0");
+    add_channel("lan", VANTAGE_LAN, "172.18.0.2", 80, "l1", "web", STATE_UNDETERMINED, "0.0.0.0/0");
+    judge_by(WORKLOADS "defaults: {undetermined: deny}\nallow: [{to: web, ports: 80/tcp, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNDETERMINED);
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_ALLOWED);
+    ck_assert_uint_eq(find_kind("undetermined-channel")->severity, SEVERITY_HIGH);
+}
+END_TEST
+
+START_TEST(what_is_expected_open_and_is_not_is_lost)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_FILTERED, "0.0.0.0/0");
+    judge_by(WORKLOADS "allow: [{id: a, to: web, ports: 8080/tcp, from: external, expect: open}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_LOST);
+    ck_assert_uint_eq(find_kind("lost-channel")->severity, SEVERITY_MEDIUM);
+}
+END_TEST
+
+START_TEST(a_lost_channel_without_any_entry_is_found)
+{
+    judge_by("version: 1\nworkloads: {web: {container: web}, gone: {container: gone}}\n"
+             "allow: [{id: a, to: web, ports: 8443/tcp, from: external, expect: open},"
+             " {id: b, to: gone, ports: 1/tcp, from: lan, expect: open}, {id: c, to: gone, ports: 2/tcp, "
+             "from: lan, expect: present}]\n");
+    ck_assert_uint_eq(report->findings.count, 2);
+    list_each(const struct report_finding, finding, &report->findings) {
+        ck_assert_str_eq(finding->kind, "lost-channel");
+        ck_assert_uint_eq(finding->severity, SEVERITY_MEDIUM);
+        ck_assert(text_equal(finding->policy, "a") || text_equal(finding->policy, "c"));
+    }
+}
+END_TEST
+
+START_TEST(latent_masked_and_conflict)
+{
+    struct report_channel *channel = add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 9000, NULL,
+                                                 "web", STATE_CLOSED, "0.0.0.0/0");
+    channel->latent = channel->named = true;
+    channel = add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
+    channel->masked = true;
+    channel->decider.kind = DECIDER_POLICY;
+    channel = add_channel("host", VANTAGE_HOST, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "172.18.0.1/32");
+    channel->conflict = true;
+    judge_by(NULL);
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_LATENT);
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_MASKED);
+    ck_assert_uint_eq(report->channels.items[2].channel_class, CLASS_IGNORED);
+    ck_assert_uint_eq(find_kind("latent-port")->severity, SEVERITY_LOW);
+    ck_assert_uint_eq(find_kind("masked-listener")->severity, SEVERITY_INFO);
+    ck_assert_uint_eq(find_kind("conflict")->severity, SEVERITY_MEDIUM);
+}
+END_TEST
+
+START_TEST(a_risk_is_accepted_by_channel_and_by_id)
+{
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "0.0.0.0/0");
+    judge_by(WORKLOADS "accept_risk: [{to: db, ports: 5432/tcp, from: lan, until: 2026-12-31}]\n");
+    ck_assert(report->findings.items[0].accepted);
+    ck_assert(!classify_fails(report, SEVERITY_INFO));
+    char *text = memory_printf("version: 1\naccept_risk: [{finding: %s, until: 2026-12-31}]\n",
+                               report->findings.items[0].id);
+    policy = policy_free(policy);
+    list_each(struct report_finding, finding, &report->findings) {
+        list_free(&finding->vantages);
+        list_free(&finding->channels);
+        list_free(&finding->families);
+        list_free(&finding->explanation);
+        list_free(&finding->fix);
+        list_free(&finding->excess_sources);
+    }
+    report->findings.count = 0;
+    judge_by(text);
+    free(text);
+    ck_assert_uint_eq(report->findings.count, 1);
+    ck_assert(report->findings.items[0].accepted);
+}
+END_TEST
+
+START_TEST(gaps)
+{
+    *list_append(&report->scan.errors) = (struct report_error){
+        .code = "namespace-vanished", .subject = "net:[1]", .message = "", .gone = true};
+    judge_by(WORKLOADS "accept_gap: [{code: xdp-program, subject: eth0, until: 2026-12-31}]\n");
+    ck_assert(classify_complete(report, policy));
+    *list_append(&report->scan.errors) =
+        (struct report_error){.code = "xdp-program", .subject = "eth0", .message = ""};
+    ck_assert(classify_complete(report, policy));
+    *list_append(&report->scan.errors) =
+        (struct report_error){.code = "xdp-program", .subject = "eth1", .message = ""};
+    ck_assert(!classify_complete(report, policy));
+}
+END_TEST
+
+START_TEST(a_selector_that_matches_nothing_is_a_warning)
+{
+    judge_by("version: 1\nworkloads: {web: {image: 'shop/*'}, none: {image: nginx}}\n");
+    ck_assert_uint_eq(report->warnings.count, 1);
+    ck_assert_str_eq(report->warnings.items[0].subject, "p.yaml:2:43");
+}
+END_TEST
+
+START_TEST(nested_and_unconfirmed_match_no_selector)
+{
+    struct report_container *web = &report->containers.items[0];
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    web->nested = _i == 0;
+    web->confirmed = _i == 0;
+    judge_by(WORKLOADS "allow: [{to: web, ports: 8080/tcp, from: external}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+}
+END_TEST
+
+START_TEST(quiet_channels_fold)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
+    add_channel("lan", VANTAGE_LAN, "203.0.113.10", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    judge_by(NULL);
+    classify_fold_quiet(report);
+    ck_assert_uint_eq(report->channels.count, 1);
+    ck_assert_str_eq(report->channels.items[0].container, "web");
+    ck_assert_uint_eq(report->quiet.count, 1);
+    ck_assert_uint_eq(report->quiet.items[0].entries, 3);
+    ck_assert_uint_eq(report->quiet.items[0].from.count, 2);
+}
+END_TEST
+
+START_TEST(findings_have_stable_ids)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    judge_by(NULL);
+    const char *expected = finding_id(report->arena, "docker:web", "tcp", 8080, "unexpected-exposure");
+    ck_assert_str_eq(report->findings.items[0].id, expected);
+    ck_assert_uint_eq(strlen(expected), 32);
+    ck_assert_str_ne(expected, finding_id(report->arena, "docker:web", "tcp", 8081, "unexpected-exposure"));
+    ck_assert_str_ne(report->findings.items[0].instance, expected);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("classify");
+    TCase *tests = tcase_create("classify");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, without_a_policy_the_default_holds);
+    tcase_add_test(tests, an_allow_line_covers_and_the_rest_is_named);
+    tcase_add_test(tests, what_is_allowed_is_no_finding);
+    tcase_add_loop_test(tests, what_does_not_fit_does_not_allow, 0, 10);
+    tcase_add_test(tests, forbid_wins);
+    tcase_add_test(tests, undetermined_is_judged_as_if_open);
+    tcase_add_test(tests, what_is_expected_open_and_is_not_is_lost);
+    tcase_add_test(tests, a_lost_channel_without_any_entry_is_found);
+    tcase_add_test(tests, latent_masked_and_conflict);
+    tcase_add_test(tests, a_risk_is_accepted_by_channel_and_by_id);
+    tcase_add_test(tests, gaps);
+    tcase_add_test(tests, a_selector_that_matches_nothing_is_a_warning);
+    tcase_add_loop_test(tests, nested_and_unconfirmed_match_no_selector, 0, 2);
+    tcase_add_test(tests, quiet_channels_fold);
+    tcase_add_test(tests, findings_have_stable_ids);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
