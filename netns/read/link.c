@@ -113,6 +113,9 @@ static bool fill_info(struct bytes data, struct arena *arena, struct link *link)
     return whole;
 }
 
+/* DEVCONF_FORCE_FORWARDING of Linux 6.17, behind the last one of our headers (6.1) */
+#define CONFIGURATION_FORCE_FORWARDING6 (DEVCONF_ACCEPT_RA_MIN_LFT + 1)
+
 /* The kernel's own array of per-interface settings, as long as its version has them; 0 behind its end. */
 static int32_t setting(struct bytes array, size_t place)
 {
@@ -142,6 +145,7 @@ static void fill_settings6(struct bytes array, struct link *link)
     link->forwarding6 = setting(array, DEVCONF_FORWARDING);
     link->disable_ipv6 = setting(array, DEVCONF_DISABLE_IPV6);
     link->accept_dad = setting(array, DEVCONF_ACCEPT_DAD);
+    link->force_forwarding6 = setting(array, CONFIGURATION_FORCE_FORWARDING6);
 }
 
 static bool fill_settings(struct bytes data, struct link *link)

@@ -71,6 +71,7 @@ struct link {
     /* per-interface sysctls (IFLA_AF_SPEC: IPV4_DEVCONF_*, DEVCONF_*) */
     int32_t forwarding4, rp_filter, accept_local, route_localnet, src_valid_mark, arp_ignore, proxy_arp;
     int32_t forwarding6, disable_ipv6, accept_dad;
+    int32_t force_forwarding6; /* Linux 6.17: forwards though net.ipv6.conf.all.forwarding is off */
     bool has_sysctl4, has_sysctl6; /* the values above were given */
     /* XDP */
     uint8_t xdp_mode; /* XDP_ATTACHED_*; 0 none */

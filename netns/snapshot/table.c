@@ -56,8 +56,8 @@ RECORD(link, link, NUMBER(link, index), TEXT(link, name), TEXT(link, alias),
        SIGNED(link, forwarding4), SIGNED(link, rp_filter), SIGNED(link, accept_local),
        SIGNED(link, route_localnet), SIGNED(link, src_valid_mark), SIGNED(link, arp_ignore),
        SIGNED(link, proxy_arp), SIGNED(link, forwarding6), SIGNED(link, disable_ipv6),
-       SIGNED(link, accept_dad), FLAG(link, has_sysctl4), FLAG(link, has_sysctl6), NUMBER(link, xdp_mode),
-       NUMBER(link, xdp_program));
+       SIGNED(link, accept_dad), SIGNED(link, force_forwarding6), FLAG(link, has_sysctl4),
+       FLAG(link, has_sysctl6), NUMBER(link, xdp_mode), NUMBER(link, xdp_program));
 RECORD(link_address, link_address, NUMBER(link_address, index), PREFIX(link_address, prefix),
        ADDRESS(link_address, peer), NUMBER(link_address, scope), NUMBER(link_address, flags));
 RECORD(fdb, fdb_entry, NUMBER(fdb_entry, port), NUMBER(fdb_entry, master), MAC(fdb_entry, mac),
