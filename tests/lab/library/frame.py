@@ -11,6 +11,8 @@ packets for 127.0.0.1 to the host; X is routed from afar by R, the host's defaul
 routes to eth0's network through the host.
 """
 
+import json
+import time
 from dataclasses import dataclass
 
 from library.place import Capture, Named, Outside, Place
@@ -164,6 +166,15 @@ class Frame:
         self.namespace("C1", "br1", 2)
         self.namespace("C2", "br1", 3)
         self.namespace("C3", "br2", 2)
+
+    def settle(self, seconds=3):
+        """Waits until the kernel calls every link up that is: with many new ones it takes its time, up to a second."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            links = json.loads(self.host.run("ip", "-j", "link", "show", "up").stdout)
+            if all(link["operstate"] != "DOWN" or "NO-CARRIER" in link["flags"] for link in links):
+                return
+            time.sleep(0.05)
 
     def capture(self, uplink):
         return Capture(self.wires[uplink], "lab")

@@ -110,6 +110,7 @@ class Lab:
             self.check_kernel(way)
         if not self.product:
             return None
+        self.frame.settle()
         self.check_predictions(ways)
         report = scan or self.scan("--all-channels", *scan_words)
         for way in ways:
@@ -180,6 +181,7 @@ class Lab:
     # ---- scans ----
 
     def scan(self, *words, **more):
+        self.frame.settle()
         report = self.product.scan(*words, **more)
         self.expect(not report.faults, f"the report does not fit its schema: {report.faults[:5]}")
         return report
