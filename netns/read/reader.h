@@ -22,6 +22,9 @@ struct read_budget {
     size_t connections; /* established: evidence */
     size_t tracked;     /* conntrack entries: evidence */
     size_t programs;
+    size_t ruleset_objects; /* tables, chains, sets, named objects, flowtables */
+    size_t rules, elements; /* of all chains, of all sets */
+    size_t ruleset_bytes;   /* of all messages about the ruleset, or of a legacy table */
     size_t
         questions; /* netlink questions for peers and tc filters, where their number is a tenant's choice */
 };
@@ -38,6 +41,10 @@ struct read_budget {
                           .connections = 4096,                                                               \
                           .tracked = 16384,                                                                  \
                           .programs = 4096,                                                                  \
+                          .ruleset_objects = 131072,                                                         \
+                          .rules = 524288,                                                                   \
+                          .elements = 1048576,                                                               \
+                          .ruleset_bytes = (size_t)512 << 20,                                                \
                           .questions = 16384})
 
 struct reader {
