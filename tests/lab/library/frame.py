@@ -56,7 +56,8 @@ MACHINES = {
     "Nm": """
         echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet
         ip addr del 127.0.0.1/8 dev lo
-        ip route add 127.0.0.1 via 203.0.113.10""",
+        ip route add 127.0.0.1 via 203.0.113.10
+        ip addr del ::1/128 dev lo; ip -6 route add ::1 via 2001:db8:0:1::10""",
     "N2": """
         ip route add 203.0.113.0/24 via 198.18.0.10; ip route add 172.16.0.0/12 via 198.18.0.10
         ip -6 route add 2001:db8:0:1::/64 via 2001:db8:0:2::10; ip -6 route add fd00::/8 via 2001:db8:0:2::10""",
@@ -172,7 +173,7 @@ class Frame:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             links = json.loads(self.host.run("ip", "-j", "link", "show", "up").stdout)
-            if all(link["operstate"] != "DOWN" or "NO-CARRIER" in link["flags"] for link in links):
+            if not any(link["operstate"] == "DOWN" and "LOWER_UP" in link["flags"] for link in links):
                 return
             time.sleep(0.05)
 

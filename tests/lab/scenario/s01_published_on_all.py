@@ -23,6 +23,7 @@ def shop(lab):
     return docker
 
 
+ACCEPT6 = rule("filter", "DOCKER", r"fd00:18::2/.* --dport 80 .*ACCEPT")
 ACCEPT = rule("filter", "DOCKER", r"172\.18\.0\.2.* --dport 80 .*ACCEPT")
 ACCEPT_UDP = rule("filter", "DOCKER", r"172\.18\.0\.2.* --dport 53 .*ACCEPT")
 
@@ -56,3 +57,22 @@ def ufw_does_not_help(lab):
             lab.equal("engine", web["engine"], "docker")
             lab.equal("image", web["image"], "shop/web:1")
             lab.equal("published", sorted(p["port"] for p in web["published"]), [5353, 5353, 8080, 8080])
+
+
+@scenario
+def with_rewrites_for_ip6(lab):
+    """The same in IPv6, where Docker was told to write its rules for that family as well."""
+    Ufw().enable("deny 8080/tcp")
+    docker = Docker("--experimental", "--ip6tables")
+    docker.network("front", "br1", "--ipv6", "--subnet", "fd00:18::/64")
+    lab.add(docker.run("web", ["tcp:[::]:80,dual"], "-p", "8080:80"), "front")
+    report = lab.ways(
+        Way("N", "tcp", HOST4, 8080, "open", by="web", decider=ACCEPT),
+        Way("N", "tcp", HOST6, 8080, "open", by="web", decider=ACCEPT6),
+        Way("X", "tcp", HOST6, 8080, "open", by="web", decider=ACCEPT6),
+        Way("Nr", "tcp", "fd00:18::2", 80, "open", by="web", decider=ACCEPT6),
+        Way("host", "tcp", HOST6, 8080, "open", by="web"),
+    )
+    if report:
+        named = [str(finding) for finding in report.findings(kind="rule-not-on-path")]
+        lab.expect(any("ufw6-user-input" in text for text in named), f"ufw's IPv6 rule is not named: {named}")

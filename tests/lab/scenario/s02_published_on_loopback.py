@@ -33,6 +33,22 @@ def neighbours_reach_it_all_the_same(lab):
 
 
 @scenario
+def in_ip6_no_one_can_forge_it(lab):
+    """IPv6 refuses ::1 from a wire before any hook; the straight way to the container is open all the same."""
+    docker = Docker("--experimental", "--ip6tables")
+    docker.network("front", "br1", "--ipv6", "--subnet", "fd00:18::/64")
+    lab.add(docker.run("admin", ["tcp:[::]:80,dual"], "-p", "[::1]:8081:80"), "front")
+    accept = rule("filter", "DOCKER", r"fd00:18::2/.* --dport 80 .*ACCEPT")
+    lab.ways(
+        Way("host", "tcp", "::1", 8081, "open", by="admin"),
+        Way("N", "tcp", HOST6, 8081, "closed"),
+        Way("X", "tcp", HOST6, 8081, "closed"),
+        Way("Nr", "tcp", "fd00:18::2", 80, "open", by="admin", decider=accept),
+        Way("Nm", "tcp", "::1", 8081, "filtered", listed=False),
+    )
+
+
+@scenario
 def a_plain_loopback_listener_is_no_ones(lab):
     """The same entry without a rewrite: the kernel takes a forged 127.0.0.1 from a wire for a martian."""
     lab.host.listen("daemon", "tcp:127.0.0.1:8081", "tcp:[::1]:8082")

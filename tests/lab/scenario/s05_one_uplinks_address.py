@@ -4,7 +4,7 @@ other uplink's neighbours reach it too.
 """
 
 from library.engine import Docker
-from library.frame import HOST4, HOST6, SECOND4
+from library.frame import HOST4, HOST6, SECOND4, SECOND6
 from library.scenario import Way, rule, scenario
 
 ACCEPT = rule("filter", "DOCKER", r"172\.18\.0\.2.* --dport 80 .*ACCEPT")
@@ -23,4 +23,19 @@ def the_other_uplink_reaches_it(lab):
         Way("N", "tcp", SECOND4, 8080, "closed", sees="error|refused", listed=False),
         Way("N", "tcp", HOST6, 8080, "closed", listed=False),
         Way("host", "tcp", HOST4, 8080, "open", by="web"),
+    )
+
+
+@scenario
+def in_ip6_too(lab):
+    docker = Docker("--experimental", "--ip6tables")
+    docker.network("front", "br1", "--ipv6", "--subnet", "fd00:18::/64")
+    lab.add(docker.run("web", ["tcp:[::]:80,dual"], "-p", f"[{HOST6}]:8080:80"), "front")
+    accept = rule("filter", "DOCKER", r"fd00:18::2/.* --dport 80 .*ACCEPT")
+    lab.ways(
+        Way("N", "tcp", HOST6, 8080, "open", by="web", decider=accept),
+        Way("X", "tcp", HOST6, 8080, "open", by="web", decider=accept),
+        Way("N2", "tcp", HOST6, 8080, "open", by="web", decider=accept),
+        Way("N2", "tcp", SECOND6, 8080, "closed", listed=False),
+        Way("N", "tcp", HOST4, 8080, "closed", listed=False),
     )
