@@ -81,15 +81,23 @@ class Report:
             and port in (None, channel["entry"].get("port")) and (address is None or is_entry(channel["entry"], address))
         ]
 
+    def wildcards(self, vantage, protocol, address, port):
+        """Channels to another address of the host's: a wildcard listener's entry stands for all that fare alike."""
+        host = next(namespace for namespace in self["namespaces"] if namespace["role"] == "host")
+        own = {own.split("/")[0] for interface in host["interfaces"] for own in interface["addresses"]}
+        return [
+            channel for channel in self.channels(vantage, protocol, port=port)
+            if address in own and channel["entry"].get("address") in own
+            and (":" in channel["entry"]["address"]) == (":" in address)
+            and (self.listener(channel["listener"]) or {}).get("address") in WILDCARDS
+        ]
+
     def findings(self, **wanted):
         return [finding for finding in self["findings"] if all(finding.get(key) == value for key, value in wanted.items())]
 
 
 def is_entry(entry, address):
-    """Does the entry stand for the address: its own, or one of those that fare alike?"""
-    same = ipaddress.ip_address(address)
-    named = [entry.get("address"), *entry.get("addresses", [])]
-    return any(text and text not in WILDCARDS and ipaddress.ip_address(text) == same for text in named)
+    return "address" in entry and ipaddress.ip_address(entry["address"]) == ipaddress.ip_address(address)
 
 
 def part_for(prediction, source):

@@ -154,7 +154,8 @@ class Lab:
         vantage = self.vantage(way)
         if not report.sees_several_uplinks():
             vantage = vantage.split("@")[0]
-        channels = report.channels(vantage, way.protocol, way.address, way.port)
+        channels = report.channels(vantage, way.protocol, way.address, way.port) or report.wildcards(
+            vantage, way.protocol, way.address, way.port)
         if not self.expect(channels, f"scan: {way}: no channel from {vantage}"):
             return
         # Two paths of one entry, by rewrite and by proxy, are two channels: the way's is the one that fares like it.
@@ -177,6 +178,17 @@ class Lab:
             self.equal(f"{what}: decider's table", found["table"], wanted.table)
             self.equal(f"{what}: decider's chain", found["chain"], wanted.chain)
             self.expect(re.search(wanted.text, found["text"] or ""), f"{what}: decider {found['text']!r}, not {wanted.text!r}")
+
+    def expect_off_path(self, report, text, port):
+        """A rule that looks as if it protected the port, and is not on the path, is named: as data and for people."""
+        rules = [
+            report.rule(decider) for channel in report.channels(port=port) for decider in channel["predicted"]["off_path"]
+        ]
+        self.expect(
+            any(rule and text in f"{rule['chain']} {rule['text']}" and str(port) in rule["text"] for rule in rules),
+            f"no channel to {port} has {text} as not on the path: {rules}")
+        told = [line for finding in report["findings"] for line in finding["explanation"] if "not on the path" in line]
+        self.expect(any(text in line and str(port) in line for line in told), f"no finding tells of {text}: {told}")
 
     # ---- scans ----
 
