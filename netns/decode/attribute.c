@@ -97,6 +97,32 @@ const char *decode_name(struct arena *arena, struct bytes data, bool *ret_whole)
     return text_is_utf8(name) && !strchr(name, '\\') ? name : escape_name(arena, name);
 }
 
+static int hex_digit(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    return -1;
+}
+
+char *encode_name(const char *name)
+{
+    char *raw = memory_strdup(name), *out = raw;
+    for (const char *in = name; *in; in++) {
+        if (*in == '\\' && in[1] == 'x' && hex_digit(in[2]) >= 0 && hex_digit(in[3]) >= 0) {
+            *out++ = (char)(hex_digit(in[2]) * 16 + hex_digit(in[3]));
+            in += 3;
+            continue;
+        }
+        if (*in == '\\' && in[1] == '\\')
+            in++;
+        *out++ = *in;
+    }
+    *out = '\0';
+    return raw;
+}
+
 static bool read_text(struct decoder *decoder, struct bytes data, void *member)
 {
     bool whole;

@@ -97,4 +97,7 @@ bool decode_u64(struct bytes data, uint64_t *ret_value);
  */
 const char *decode_name(struct arena *arena, struct bytes data, bool *ret_whole);
 
+/* The way back: the bytes that decode_name() had, NUL-terminated; malloc'ed. */
+char *encode_name(const char *name);
+
 #endif
