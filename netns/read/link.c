@@ -268,7 +268,10 @@ enum message_is link_decode_neighbour(struct bytes payload, struct neighbour *re
                                         .state = header.ndm_state,
                                         .flags = header.ndm_flags};
     ret_neighbour->has_mac = has_mac(field[NDA_LLADDR], &ret_neighbour->mac);
-    return ret_neighbour->address.family == FAMILY_NONE ? MESSAGE_MALFORMED : MESSAGE_ITEM;
+    if (ret_neighbour->address.family == FAMILY_NONE)
+        return MESSAGE_MALFORMED;
+    /* the kernel's own mappings of groups to hardware addresses */
+    return address_is_multicast(ret_neighbour->address) ? MESSAGE_OTHER : MESSAGE_ITEM;
 }
 
 enum message_is link_decode_fdb(struct bytes payload, struct fdb_entry *ret_entry)

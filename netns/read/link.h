@@ -49,7 +49,7 @@ int link_peers_resolve(const struct link_peers *peers, size_t place, const struc
 
 /* ---- parsers: the payload of RTM_NEWLINK, RTM_NEWADDR, RTM_NEWNEIGH ---- */
 enum message_is link_decode(struct bytes payload, struct arena *arena, struct link *ret_link);
-/* Families other than IP: MESSAGE_OTHER; so for the next. */
+/* Families other than IP: MESSAGE_OTHER; so for the next, and groups' entries there as well. */
 enum message_is link_decode_address(struct bytes payload, struct link_address *ret_address);
 enum message_is link_decode_neighbour(struct bytes payload, struct neighbour *ret_neighbour);
 /* Entries that belong to no bridge: MESSAGE_OTHER. */

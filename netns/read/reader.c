@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { TRIES = 5, PROTOCOLS_MAX = 1 << 22 };
 
@@ -22,7 +25,7 @@ int read_over_budget(struct namespace *namespace, uint32_t part, const char *sub
 
     (void)error_set(&error, E2BIG, "over-budget", subject, "more %s than the limit: the rest was not read",
                     subject);
-    namespace->over_budget = true;
+    namespace->over_budget |= part != PART_EVIDENCE;
     namespace_fault(namespace, part, &error);
     return NETLINK_STOPPED;
 }
@@ -219,19 +222,58 @@ uint64_t attribute_u64(struct bytes data, uint64_t fallback)
 
 /* ---- small files of procfs ---- */
 
-int reader_file(const struct reader *reader, const char *path, size_t limit, char **ret_text)
+static int read_file(int directory, const char *path, size_t limit, char **ret_text)
 {
     size_t length;
 
-    return file_read(reader->proc, path, limit, ret_text, &length, NULL);
+    return file_read(directory, path, limit, ret_text, &length, NULL);
+}
+
+/* The number may be another process's by now: what counts is that this one is in the namespace. */
+static bool is_inside(int process, const struct namespace *namespace)
+{
+    struct stat facts;
+
+    return fstatat(process, "ns/net", &facts, 0) == 0 && facts.st_ino == namespace->id;
+}
+
+static int read_process_file(const struct reader *reader, const struct namespace *namespace, const char *name,
+                             size_t limit, char **ret_text)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "net/%s", name);
+    list_each(uint32_t, pid, &namespace->pids) {
+        char directory[16];
+        _cleanup_close_ int process = -1;
+
+        snprintf(directory, sizeof(directory), "%" PRIu32, *pid);
+        process = openat(reader->proc, directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (process >= 0 && is_inside(process, namespace))
+            return read_file(process, path, limit, ret_text);
+    }
+    return -ESRCH;
+}
+
+int reader_net_file(const struct reader *reader, const struct namespace *namespace, const char *name,
+                    size_t limit, char **ret_text)
+{
+    char path[80];
+    int result;
+
+    snprintf(path, sizeof(path), "thread-self/net/%s", name);
+    result = read_file(reader->proc, path, limit, ret_text);
+    if (result == -ENOENT && faccessat(reader->proc, "thread-self/net", F_OK, 0) < 0)
+        return read_process_file(reader, namespace, name, limit, ret_text);
+    return result;
 }
 
 /* The kernel's own socket of a protocol has port 0: "ADDRESS PROTOCOL 0 ...". */
-bool reader_has_protocol(const struct reader *reader, int protocol)
+bool reader_has_protocol(const struct reader *reader, const struct namespace *namespace, int protocol)
 {
     _cleanup_free_ char *text = NULL;
 
-    if (reader_file(reader, "thread-self/net/netlink", PROTOCOLS_MAX, &text) < 0)
+    if (reader_net_file(reader, namespace, "netlink", PROTOCOLS_MAX, &text) < 0)
         return false;
     for (const char *line = text; line; line = strchr(line, '\n')) {
         int number = -1;

@@ -14,7 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Limits for one namespace. What passes them is cut: over_budget, the part's bit, a fault "over-budget". */
+/*
+ * Limits for one namespace. What passes them is cut: over_budget (but for evidence, on which no state rests),
+ * the part's bit, a fault "over-budget".
+ */
 struct read_budget {
     uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
     size_t links, addresses, neighbours, fdb, routes, policy_rules;
@@ -38,8 +41,8 @@ struct read_budget {
                           .routes = 262144,                                                                  \
                           .policy_rules = 16384,                                                             \
                           .sockets = 131072,                                                                 \
-                          .connections = 4096,                                                               \
-                          .tracked = 16384,                                                                  \
+                          .connections = 16384,                                                              \
+                          .tracked = 65536,                                                                  \
                           .programs = 4096,                                                                  \
                           .ruleset_objects = 131072,                                                         \
                           .rules = 524288,                                                                   \
@@ -127,12 +130,14 @@ uint64_t attribute_u64(struct bytes data, uint64_t fallback);
 /* ---- small files of procfs ---- */
 
 /*
- * A text file beneath reader->proc, at most `limit` bytes, malloc'ed. -ENOENT and others as file_read(), but
- * without an error record.
+ * A text file of the entered namespace beneath /proc/thread-self/net ("tcp"), at most `limit` bytes,
+ * malloc'ed, NUL-terminated. Where procfs is of another PID namespace and does not know this thread, a
+ * process of the namespace is asked instead. -ENOENT: the kernel has no such file; other -errno.
  */
-int reader_file(const struct reader *reader, const char *path, size_t limit, char **ret_text);
+int reader_net_file(const struct reader *reader, const struct namespace *namespace, const char *name,
+                    size_t limit, char **ret_text);
 
-/* True where the namespace's kernel side of a netlink protocol is there (thread-self/net/netlink). */
-bool reader_has_protocol(const struct reader *reader, int protocol);
+/* True where the namespace's kernel side of a netlink protocol is there, so that a socket loads nothing. */
+bool reader_has_protocol(const struct reader *reader, const struct namespace *namespace, int protocol);
 
 #endif

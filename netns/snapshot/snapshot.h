@@ -182,11 +182,12 @@ struct socket {
     uint64_t cgroup_id;    /* INET_DIAG_CGROUP_ID, 0: none */
     uint32_t mark;
     bool reuse_port_known, reuse_port;
+    bool binding_unknown;  /* read from /proc: v6only, interface, mark and backlog are not known */
     LIST(uint32_t) processes; /* indices into snapshot.processes of those that hold it */
     bool owner_unknown;    /* no holder was found, and not all processes could be looked at */
 };
 
-/* An established connection of a listener of this namespace: evidence. */
+/* An established connection of this namespace: evidence of who uses its listeners, and which addresses are in use. */
 struct connection {
     enum socket_kind kind;
     enum ip_family family;
