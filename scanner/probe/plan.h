@@ -42,8 +42,9 @@ struct plan_uplink {
     bool has_mac;
     /*
      * Source MAC of routed (external) frames: the gateway's, from the neighbour table. Without one, and
-     * without one of its own, a probe is not sent (`no-neighbour`): an invented MAC would move forwarding
-     * entries.
+     * without one of its own, a probe bears the device's own MAC; but where the device is a port of a bridge
+     * it is not sent
+     * (`no-neighbour`), for the frame would move forwarding entries.
      */
     struct mac gateway;
     bool has_gateway;

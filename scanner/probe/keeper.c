@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scanner/probe/keeper.h"
+
+#include "netns/base/file.h"
+#include "netns/base/memory.h"
+#include "scanner/probe/conntrack.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000ULL
+enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8 };
+
+/* ---- debts ---- */
+
+static uint32_t syn_acks(const struct shots *shots, uint32_t index)
+{
+    return shots->records[index].syn_acks + shots->sightings[index].syn_acks;
+}
+
+/*
+ * A SYN-ACK is sent again 1, 3, 7, 15 and 31 seconds after the first (tcp_synack_retries 5). Once the next of
+ * them is overdue there is no connection that would send it.
+ */
+static bool overdue(uint64_t answered_ns, uint64_t reset_ns, uint64_t now_ns)
+{
+    uint64_t next = answered_ns + SECOND;
+
+    for (unsigned step = 2; next < reset_ns && step <= 32; step *= 2)
+        next += step * SECOND;
+    return now_ns > next + SECOND / 2;
+}
+
+static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint64_t now_ns)
+{
+    const struct shot_entry *entry = &shots->entries[index];
+    const struct shot_record *record = &shots->records[index];
+    bool repeated = syn_acks(shots, index) > entry->syn_acks;
+    uint64_t answered = record->answered_ns ? record->answered_ns : shots->sightings[index].answered_ns;
+
+    if (entry->resets == 0 || repeated)
+        return entry->resets < RESETS_MAX ? DEBT_RESET : DEBT_WAIT;
+    if (record->reset_delivered > 0 || overdue(answered, entry->reset_ns, now_ns))
+        return DEBT_NONE;
+    return DEBT_WAIT;
+}
+
+enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
+{
+    const struct shot_entry *entry = &shots->entries[index];
+    const struct shot_record *record = &shots->records[index];
+
+    if (entry->settled || entry->sent_ns == 0 || entry->port == 0 || entry->tuple.protocol != SHOT_TCP)
+        return DEBT_NONE;
+    if (syn_acks(shots, index) > 0)
+        return half_open_debt(shots, index, now_ns);
+    if (record->resets > 0 || shots->sightings[index].refusals > 0 || record->stopped > 0)
+        return DEBT_NONE;
+    if (entry->watched && record->delivered == 0)
+        return DEBT_NONE; /* it was stopped before any socket */
+    if (entry->resets == 0)
+        return final ? DEBT_RESET : DEBT_NONE;
+    /* It was silent, and its reset went the same way: an answer that is on its way shows within a moment. */
+    return final && now_ns < entry->sent_ns + SECOND / 4 ? DEBT_WAIT : DEBT_NONE;
+}
+
+struct batch {
+    uint32_t port, count;
+};
+
+static void fire(struct shots *shots, struct injector *injector, struct batch *batch, uint64_t now_ns,
+                 const uint32_t *indexes)
+{
+    int result = batch->count ? injector_fire(injector, batch->port, batch->count, NULL) : 0;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct shot_entry *entry = &shots->entries[indexes[i]];
+
+        entry->resets++;
+        entry->reset_ns = now_ns;
+        if (result < 0)
+            entry->settled = true; /* the interface is gone, and with it every answer's way */
+    }
+    batch->count = 0;
+}
+
+uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final)
+{
+    uint32_t indexes[SHOT_FRAMES_MAX], owed = 0;
+    struct batch batch = {0};
+
+    for (uint32_t index = 0; index < shots->count; index++) {
+        struct shot_entry *entry = &shots->entries[index];
+        enum debt debt = shot_debt(shots, index, now_ns, final);
+
+        if (debt == DEBT_NONE && final && entry->sent_ns)
+            entry->settled = true;
+        owed += debt != DEBT_NONE;
+        if (debt != DEBT_RESET)
+            continue;
+        if (batch.count == SHOT_FRAMES_MAX || (batch.count && batch.port != entry->port))
+            fire(shots, injector, &batch, now_ns, indexes);
+        entry->syn_acks = syn_acks(shots, index);
+        batch.port = entry->port;
+        indexes[batch.count] = index;
+        injector_put(injector, batch.count++, shots, index, CONTENT_RESET);
+    }
+    fire(shots, injector, &batch, now_ns, indexes);
+    return owed;
+}
+
+/* ---- the process ---- */
+
+static int compare(const void *a, const void *b)
+{
+    int left = *(const int *)a, right = *(const int *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* What the scan had open besides (its output, other namespaces, a library user's files) must not stay open by
+ * us. */
+static void close_others(const struct descriptor_list *kept)
+{
+    unsigned first = 0;
+
+    list_each(int, fd, kept) {
+        if ((unsigned)*fd > first)
+            (void)syscall(SYS_close_range, first, (unsigned)*fd - 1, 0);
+        first = (unsigned)*fd + 1;
+    }
+    (void)syscall(SYS_close_range, first, ~0U, 0);
+}
+
+static void forget_connections(const struct shots *shots, int conntrack)
+{
+    if (conntrack < 0)
+        return;
+    for (uint32_t index = 0; index < shots->count; index++)
+        if (shots->entries[index].sent_ns) {
+            (void)conntrack_delete(conntrack, &shots->entries[index].tuple);
+            (void)conntrack_drain(conntrack);
+        }
+}
+
+/* The number of shots was ours to copy at the fork; since then the scan went on. */
+static void count_shots(struct shots *shots)
+{
+    uint32_t count = 0;
+
+    while (count < shots->capacity && __atomic_load_n(&shots->entries[count].used, __ATOMIC_ACQUIRE))
+        count++;
+    shots->count = count;
+}
+
+static void mourn(struct guard *guard, struct shots *shots, struct injector *injector)
+{
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    uint64_t end = time_monotonic_ns() + STAY_SECONDS * SECOND;
+
+    for (;;) {
+        uint64_t now = time_monotonic_ns();
+
+        (void)guard_poll(guard, NULL);
+        if (pay_debts(shots, injector, now, true) == 0 || now > end)
+            return;
+        (void)nanosleep(&step, NULL);
+    }
+}
+
+/* True: dismissed. False: the other side has hung up. */
+static bool wait_for_word(int line)
+{
+    char word;
+    ssize_t length;
+
+    do
+        length = recv(line, &word, 1, 0);
+    while (length < 0 && errno == EINTR);
+    return length == 1;
+}
+
+static _Noreturn void keep(int line, struct guard *guard, struct shots *shots, struct injector *injector,
+                           int conntrack, const struct descriptor_list *kept)
+{
+    sigset_t all;
+
+    (void)setsid();
+    sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL);
+    close_others(kept);
+    (void)prctl(PR_SET_NAME, "postern-keeper");
+    if (chdir("/") < 0)
+        _exit(1);
+    if (!wait_for_word(line)) {
+        count_shots(shots);
+        mourn(guard, shots, injector);
+        forget_connections(shots, conntrack);
+    }
+    _exit(0);
+}
+
+static void list_descriptors(struct descriptor_list *list, const struct guard *guard,
+                             const struct injector *injector, int conntrack, int line)
+{
+    guard_descriptors(guard, list);
+    *list_append(list) = line;
+    if (injector->program >= 0)
+        *list_append(list) = injector->program;
+    if (conntrack >= 0)
+        *list_append(list) = conntrack;
+    qsort(list->items, list->count, sizeof(*list->items), compare);
+}
+
+int keeper_start(struct keeper *keeper, struct guard *guard, struct shots *shots, struct injector *injector,
+                 int conntrack, struct error *error)
+{
+    struct descriptor_list kept = {0};
+    int line[2];
+
+    *keeper = (struct keeper){.line = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
+        return error_errno(error, errno, "no-keeper", NULL, "no socket for the keeper");
+    list_descriptors(&kept, guard, injector, conntrack, line[1]);
+    keeper->process = fork();
+    if (keeper->process == 0)
+        keep(line[1], guard, shots, injector, conntrack, &kept);
+    list_free(&kept);
+    close_fd(&line[1]);
+    if (keeper->process < 0) {
+        close_fd(&line[0]);
+        keeper->process = 0;
+        return error_errno(error, errno, "no-keeper", NULL, "the keeper cannot be started");
+    }
+    keeper->line = line[0];
+    return 0;
+}
+
+void keeper_dismiss(struct keeper *keeper)
+{
+    if (keeper->process <= 0)
+        return;
+    (void)send(keeper->line, "", 1, MSG_NOSIGNAL);
+    while (waitpid(keeper->process, NULL, 0) < 0 && errno == EINTR)
+        ;
+    close_fd(&keeper->line);
+    keeper->process = 0;
+}
+
+void keeper_hand_over(struct keeper *keeper)
+{
+    close_fd(&keeper->line);
+    keeper->process = 0;
+}

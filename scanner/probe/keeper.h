@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The keeper: a small process in a session of its own that holds the guards and the list of shots. When the
+ * scan dies, however it dies, it resets what is half open and stays until nothing is left, 70 seconds at
+ * most: SYN-ACKs are sent again for 31 seconds and more.
+ */
+#ifndef POSTERN_SCANNER_PROBE_KEEPER_H
+#define POSTERN_SCANNER_PROBE_KEEPER_H
+
+#include "netns/base/error.h"
+#include "scanner/probe/guard.h"
+#include "scanner/probe/injector.h"
+#include "scanner/probe/shots.h"
+
+#include <sys/types.h>
+
+struct keeper {
+    pid_t process; /* 0: none */
+    int line;      /* its other end hangs up when this process dies */
+};
+
+/*
+ * Forks it, from a thread in the host's namespace, before the first frame. All are kept as they are at this
+ * moment, in the child's own copy; shots' entries and records are shared. conntrack: a descriptor of
+ * conntrack_open(), or -1. -errno "no-keeper".
+ */
+int keeper_start(struct keeper *keeper, struct guard *guard, struct shots *shots, struct injector *injector,
+                 int conntrack, struct error *error);
+
+/* All is settled: it ends at once, and is waited for. */
+void keeper_dismiss(struct keeper *keeper);
+/* Leaves what is not settled to it, as if this process had died. */
+void keeper_hand_over(struct keeper *keeper);
+
+/* ---- what is owed; used by the run as well ---- */
+
+enum debt {
+    DEBT_NONE,
+    DEBT_RESET, /* a reset is due */
+    DEBT_WAIT,  /* a reset was sent; whether it arrived will be seen */
+};
+/*
+ * What is owed for an injected shot at now_ns (CLOCK_MONOTONIC). final: silent shots are reset too (the run
+ * does it when it gives them up).
+ */
+enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final);
+
+/*
+ * Injects the resets that are due, in batches by port. Returns how many shots still owe something, -errno
+ * where the kernel took a frame no more (those are not owed again: their interface is gone).
+ */
+uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final);
+
+#endif
