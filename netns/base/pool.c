@@ -29,7 +29,7 @@ struct pool {
     enum job_state *jobs;
     size_t count, next; /* next: the first that was not begun */
     bool closed;        /* the deadline has passed: nothing of the caller's is touched any more */
-    size_t running, spoilt, references;
+    size_t running, starting, spoilt, references;
     LIST(struct worker *) workers;
 };
 
@@ -97,18 +97,31 @@ static void work(struct pool *pool)
     }
 }
 
+/* Calls the caller's start(). Called and returns with the mutex held. */
+static bool begin(struct pool *pool)
+{
+    int (*start)(void *) = pool->options.start;
+    if (!start || pool->closed)
+        return !pool->closed;
+    pool->starting++;
+    pthread_mutex_unlock(&pool->mutex);
+    int result = start(pool->options.context);
+    pthread_mutex_lock(&pool->mutex);
+    pool->starting--;
+    pthread_cond_broadcast(&pool->changed);
+    return result == 0;
+}
+
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     struct pool *pool = worker->pool;
-    int (*start)(void *) = pool->options.start;
-    int result = start ? start(pool->options.context) : 0;
     pthread_mutex_lock(&pool->mutex);
-    if (result == 0)
+    if (begin(pool))
         work(pool);
     worker->ended = true;
     pool->running--;
-    pthread_cond_signal(&pool->changed);
+    pthread_cond_broadcast(&pool->changed);
     release(pool);
     return NULL;
 }
@@ -183,6 +196,8 @@ static int pool_wait(struct pool *pool, struct error *error)
     }
     bool over = is_over(pool);
     pool->closed = true;
+    while (pool->starting > 0) /* it uses the caller's context, which may not live longer than this call */
+        pthread_cond_wait(&pool->changed, &pool->mutex);
     if (over || pool->next == pool->count)
         return 0;
     return error_errno(error, failed < 0 ? -failed : EIO, "no-workers", NULL, "no thread is left to work");
