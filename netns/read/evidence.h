@@ -17,7 +17,7 @@
  */
 int evidence_read(const struct reader *reader, struct namespace *namespace);
 
-/* The payload (nfgenmsg and all) of IPCTNL_MSG_CT_NEW. False: malformed, or of another family than IP. */
-bool evidence_decode(struct bytes payload, struct tracked *ret_tracked);
+/* The payload (nfgenmsg and all) of IPCTNL_MSG_CT_NEW. Families other than IP: MESSAGE_OTHER. */
+enum message_is evidence_decode(struct bytes payload, struct tracked *ret_tracked);
 
 #endif

@@ -36,7 +36,7 @@ int process_list(int proc, process_visit visit, void *context, struct error *err
 int process_open(int proc, uint32_t pid);
 /* Inode of a namespace ("net", "mnt", "user" ...) of an open process or thread directory. -errno. */
 int process_namespace(int process, const char *kind, uint64_t *ret_inode);
-/* True while it lives. */
+/* True while it lives; a zombie does not. */
 bool process_alive(int process);
 
 /*
@@ -74,7 +74,7 @@ int process_sockets(int process, size_t limit, process_visit_socket visit, void 
 
 /* ---- parsers ---- */
 
-/* The text of /proc/PID/status. */
+/* The text of /proc/PID/status: name, effective uid, capabilities, seccomp, no_new_privs. False: not one. */
 bool process_parse_status(const char *text, struct arena *arena, struct process *process);
 /* The start time of /proc/PID/stat (field 22; the name in parentheses may hold anything). 0: not there. */
 uint64_t process_parse_start(const char *text);
@@ -86,7 +86,7 @@ int process_parse_cgroups(char *text, process_visit_cgroup visit, void *context)
  * the arena; NULL: no line.
  */
 const char *process_choose_cgroup(char *text, struct arena *arena);
-/* "socket:[123]", "net:[4026531840]" with the given word before the bracket. */
+/* "socket:[123]", "net:[4026531840]": the number, where the given word stands before the bracket. */
 bool process_parse_link(const char *text, const char *word, uint64_t *ret_inode);
 
 #endif
