@@ -410,7 +410,7 @@ static const struct attribute_field elements_fields[] = {
     ATTRIBUTE_END,
 };
 
-bool elements_decode(struct decoder *decoder, struct bytes bytes, size_t maximum, struct nft_set *set)
+bool set_elements_decode(struct decoder *decoder, struct bytes bytes, size_t maximum, struct nft_set *set)
 {
     struct element_list list = {.set = set, .maximum = maximum};
     return attributes_decode(decoder, bytes, elements_fields, &list, NULL);

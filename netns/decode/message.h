@@ -27,7 +27,7 @@ bool set_decode(struct decoder *decoder, struct bytes bytes, const char **ret_ta
  * NFT_MSG_NEWSETELEM: appends the elements, at most `maximum` in all, to the set. False: there were more than
  * that, or the list is broken: the set is incomplete.
  */
-bool elements_decode(struct decoder *decoder, struct bytes bytes, size_t maximum, struct nft_set *set);
+bool set_elements_decode(struct decoder *decoder, struct bytes bytes, size_t maximum, struct nft_set *set);
 
 /* NFT_MSG_NEWOBJ, NFT_MSG_NEWFLOWTABLE. As chain_decode(). */
 bool object_decode(struct decoder *decoder, struct bytes bytes, const char **ret_table,

@@ -257,7 +257,7 @@ static int take_elements(const struct nlmsghdr *message, void *context)
     if (reading->elements >= limit || !bytes_left(reading))
         return full(reading);
     struct decoder decoder = decoder_of(reading, reading->family);
-    bool whole = elements_decode(&decoder, body, before + (limit - reading->elements), reading->set);
+    bool whole = set_elements_decode(&decoder, body, before + (limit - reading->elements), reading->set);
     reading->elements += reading->set->elements.count - before;
     if (whole)
         return 0;

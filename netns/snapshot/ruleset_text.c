@@ -79,6 +79,11 @@ static void print_priority(const struct nft_table *table, const struct nft_chain
     buffer_printf(buffer, "%d", chain->priority);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static void print_devices(const struct nft_chain *chain, struct buffer *buffer)
 {
     if (chain->devices.count == 1) {
@@ -87,10 +92,15 @@ static void print_devices(const struct nft_chain *chain, struct buffer *buffer)
     }
     if (!chain->devices.count)
         return;
+    LIST(const char *) sorted = {0};
+    list_each(const char *, device, &chain->devices)
+        *list_append(&sorted) = *device;
+    qsort(sorted.items, sorted.count, sizeof(*sorted.items), compare_names);
     buffer_append(buffer, "devices = { ");
-    for (size_t i = 0; i < chain->devices.count; i++)
-        buffer_printf(buffer, "%s\"%s\"", i ? ", " : "", chain->devices.items[i]);
+    for (size_t i = 0; i < sorted.count; i++)
+        buffer_printf(buffer, "%s%s", i ? ", " : "", sorted.items[i]);
     buffer_append(buffer, " } ");
+    list_free(&sorted);
 }
 
 char *chain_text(const struct nft_table *table, const struct nft_chain *chain)

@@ -67,7 +67,9 @@ static const struct header_fields headers_fields[] = {
 
 struct headers headers_of_family(enum nft_family family)
 {
-    struct headers headers = {.link = HEADER_ETHER};
+    struct headers headers = {0};
+    if (family == NFT_FAMILY_BRIDGE)
+        headers.link = HEADER_ETHER;
     if (family == NFT_FAMILY_IP)
         headers.network = HEADER_IP;
     if (family == NFT_FAMILY_IP6)
@@ -108,7 +110,7 @@ static enum header header_of_base(const struct headers *headers, uint32_t base, 
 {
     switch (base) {
     case NFT_PAYLOAD_LL_HEADER:
-        return offset >= VLAN_OFFSET ? HEADER_VLAN : headers->link;
+        return headers->link && offset >= VLAN_OFFSET ? HEADER_VLAN : headers->link;
     case NFT_PAYLOAD_NETWORK_HEADER:
         return headers->network;
     case NFT_PAYLOAD_TRANSPORT_HEADER:
@@ -125,10 +127,49 @@ static void give_field(enum header header, const struct header_field *field, str
     snprintf(ret_field->words, sizeof(ret_field->words), "%s %s", headers_fields[header].name, field->name);
 }
 
+/* What stands in an ICMP header's last word depends on the type. */
+struct typed_field {
+    enum header header;
+    uint32_t type, offset, bits;
+    const char *words;
+};
+static const struct typed_field typed_fields[] = {
+    {HEADER_ICMP, 3, 48, 16, "icmp mtu"},
+    {HEADER_ICMP, 5, 32, 32, "icmp gateway"},
+    {HEADER_ICMP6, 2, 32, 32, "icmpv6 mtu"},
+    {HEADER_ICMP6, 4, 32, 32, "icmpv6 parameter-problem"},
+    {HEADER_ICMP6, 130, 32, 16, "icmpv6 max-delay"},
+    {HEADER_ICMP6, 131, 32, 16, "icmpv6 max-delay"},
+    {HEADER_ICMP6, 132, 32, 16, "icmpv6 max-delay"},
+};
+
+static const struct typed_field *typed_field_at(const struct headers *headers, uint32_t base, uint32_t offset)
+{
+    for (size_t i = 0; i < sizeof(typed_fields) / sizeof(typed_fields[0]); i++) {
+        const struct typed_field *field = &typed_fields[i];
+        if (base == NFT_PAYLOAD_TRANSPORT_HEADER && headers->transport == field->header &&
+            headers->icmp_type == field->type + 1 && offset == field->offset)
+            return field;
+    }
+    return NULL;
+}
+
+bool field_implies_type(const struct headers *headers, uint32_t base, uint32_t offset)
+{
+    return typed_field_at(headers, base, offset) != NULL;
+}
+
 bool field_exact(const struct headers *headers, uint32_t base, uint32_t offset, uint32_t bits,
                  struct field_text *ret_field)
 {
     enum header header = header_of_base(headers, base, offset);
+    const struct typed_field *typed = typed_field_at(headers, base, offset);
+    if (typed && typed->bits == bits) {
+        *ret_field =
+            (struct field_text){.type = VALUE_NUMBER, .network_order = true, .offset = offset, .bits = bits};
+        snprintf(ret_field->words, sizeof(ret_field->words), "%s", typed->words);
+        return true;
+    }
     for (const struct header_field *field = headers_fields[header].fields; field->name; field++) {
         if (field->offset == offset && field->bits == bits) {
             give_field(header, field, ret_field);
@@ -207,7 +248,7 @@ static const struct key meta_keys[] = {
     [NFT_META_IIFGROUP] = {"iifgroup", VALUE_GROUP, false},
     [NFT_META_OIFGROUP] = {"oifgroup", VALUE_GROUP, false},
     [NFT_META_CGROUP] = {"meta cgroup", VALUE_NUMBER, false},
-    [NFT_META_PRANDOM] = {"meta random", VALUE_NUMBER, false},
+    [NFT_META_PRANDOM] = {"meta random", VALUE_NUMBER, true},
     [NFT_META_SECPATH] = {"meta ipsec", VALUE_PRESENCE, false},
     [NFT_META_IIFKIND] = {"meta iifkind", VALUE_STRING, false},
     [NFT_META_OIFKIND] = {"meta oifkind", VALUE_STRING, false},
@@ -421,6 +462,29 @@ static bool exthdr_field(const struct nft_exthdr *exthdr, struct field_text *ret
         ret_field->type = field->value;
     snprintf(ret_field->words, sizeof(ret_field->words), "%s%s", before, field->words);
     return true;
+}
+
+bool field_of_option(const struct nft_exthdr *exthdr, uint32_t mask, struct field_text *ret_field,
+                     uint32_t *ret_shift)
+{
+    static const struct {
+        uint32_t offset, length, mask, shift;
+        const char *words;
+    } fragment[] = {{2, 2, 0xfff8, 3, "frag frag-off"},
+                    {3, 1, 0x06, 1, "frag reserved2"},
+                    {3, 1, 0x01, 0, "frag more-fragments"}};
+    if (exthdr->op != NFT_EXTHDR_OP_IPV6 || exthdr->type != 44)
+        return false;
+    for (size_t i = 0; i < sizeof(fragment) / sizeof(fragment[0]); i++) {
+        if (fragment[i].offset != exthdr->offset || fragment[i].length != exthdr->length ||
+            fragment[i].mask != mask)
+            continue;
+        *ret_field = (struct field_text){.type = VALUE_NUMBER, .network_order = true};
+        snprintf(ret_field->words, sizeof(ret_field->words), "%s", fragment[i].words);
+        *ret_shift = fragment[i].shift;
+        return true;
+    }
+    return false;
 }
 
 static bool numgen_field(const struct nft_numgen *numgen, struct field_text *ret_field)

@@ -33,6 +33,7 @@ enum header {
 /* The headers that earlier matches of a rule have made known, by payload base (link, network, transport). */
 struct headers {
     enum header link, network, transport;
+    uint32_t icmp_type; /* type + 1 that icmp or icmpv6 has; 0: not known */
 };
 
 /* A field: its words, where it is in its base's header (bits), and what its value is. */
@@ -55,13 +56,15 @@ bool field_exact(const struct headers *headers, uint32_t base, uint32_t offset, 
 /* The field that begins at offset and has at most (longer: at least) `bits` bits; the longest such. */
 bool field_at(const struct headers *headers, uint32_t base, uint32_t offset, uint32_t bits, bool longer,
               struct field_text *ret_field);
+/* True where the field's words say which type an ICMP message has. */
+bool field_implies_type(const struct headers *headers, uint32_t base, uint32_t offset);
+/* A field of fewer bits than the bytes that an extension header is read by: `frag frag-off`. */
+bool field_of_option(const struct nft_exthdr *exthdr, uint32_t mask, struct field_text *ret_field,
+                     uint32_t *ret_shift);
 /* "@nh,96,32" */
 void field_raw(uint32_t base, uint32_t offset, uint32_t bits, struct field_text *ret_field);
 
-/*
- * What a load other than payload's gives, or what `set` writes; false: no words for it. transport: what the
- * ports of `ct original proto-src` and the like need not.
- */
+/* What a load other than payload's gives, or what `set` writes; false: no words for it. */
 bool field_of_load(const struct nft_expression *expression, struct field_text *ret_field);
 
 #endif

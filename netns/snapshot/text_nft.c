@@ -4,6 +4,7 @@
 #include "netns/snapshot/text_iptables.h"
 #include "netns/snapshot/text_statement.h"
 
+#include <linux/if_arp.h>
 #include <linux/netfilter/nf_tables.h>
 
 #define WORD 4
@@ -54,9 +55,8 @@ static void depend(struct rule_writer *writer, uint32_t base)
 
 /* Takes away the match that the words to come imply: only matches may stand between, for these have no order.
  */
-static void imply(struct rule_writer *writer, uint32_t base)
+static void imply(struct rule_writer *writer, size_t *dependency)
 {
-    size_t *dependency = dependency_of(writer, base);
     size_t at = *dependency;
     *dependency = 0;
     if (!at)
@@ -66,6 +66,8 @@ static void imply(struct rule_writer *writer, uint32_t base)
             return;
     }
     writer->pieces.items[at - 1].implied = true;
+    if (dependency == &writer->depends.transport)
+        writer->taken_transport = at;
 }
 
 /* ---- operands ---- */
@@ -173,6 +175,8 @@ static bool masked_field(const struct rule_writer *writer, const struct operand 
 {
     value_number_t bits = value_number(mask, true);
     uint32_t shift = 0, width = 0;
+    if (operand->option && mask.length <= 4)
+        return field_of_option(operand->option, (uint32_t)bits, ret_field, ret_shift);
     if (!operand->payload || mask.length != operand->length || mask.length > 16 || !bits)
         return false;
     for (; !(bits & 1); bits >>= 1)
@@ -188,8 +192,17 @@ static bool masked_field(const struct rule_writer *writer, const struct operand 
 
 void operand_use(struct rule_writer *writer, const struct operand *operand)
 {
-    if (operand->payload)
-        imply(writer, operand->base);
+    enum header transport = writer->headers.transport;
+    if (!operand->payload)
+        return;
+    imply(writer, dependency_of(writer, operand->base));
+    if (operand->base != NFT_PAYLOAD_TRANSPORT_HEADER)
+        return;
+    /* `icmp` and `icmpv6` say which family it is */
+    if (transport == HEADER_ICMP || transport == HEADER_ICMP6)
+        imply(writer, &writer->depends.network);
+    if (field_implies_type(&writer->headers, operand->base, operand->offset))
+        imply(writer, &writer->depends.icmp);
 }
 
 /* What stands for the operand where a value is wanted: constants by `as`, else its words. */
@@ -276,9 +289,11 @@ static void load_field(struct rule_writer *writer, const struct nft_expression *
         operand_store(writer, dreg, operand_new(writer, text, VALUE_HEX, true, WORD));
         return;
     }
-    operand_store(writer, dreg,
-                  operand_new(writer, arena_strdup(writer->arena, field.words), field.type,
-                              field.network_order, length_of_load(expression, &field)));
+    struct operand *operand = operand_new(writer, arena_strdup(writer->arena, field.words), field.type,
+                                          field.network_order, length_of_load(expression, &field));
+    if (expression->kind == EXPRESSION_EXTHDR)
+        operand->option = &expression->exthdr;
+    operand_store(writer, dreg, operand);
 }
 
 static void load_hash(struct rule_writer *writer, const struct nft_hash *hash)
@@ -354,6 +369,7 @@ static void compute_bitwise(struct rule_writer *writer, const struct nft_bitwise
         operand->text = bitwise->op == NFT_BITWISE_MASK_XOR ? operand_text(writer, source)
                                                             : bitwise_words(writer, bitwise, source);
         operand->payload = operand->masked = false;
+        operand->option = NULL;
     }
     if (bitwise->op == NFT_BITWISE_MASK_XOR) {
         operand->masked = true;
@@ -380,13 +396,14 @@ static bool match_prefix(struct rule_writer *writer, const struct operand *opera
                          struct bytes value, struct buffer *buffer)
 {
     enum value_type type = operand->format.type;
-    unsigned bits = type == VALUE_IP4 ? 32 : 128, length = operand->length * 8;
+    unsigned bits = type == VALUE_IP4 ? 32 : 128, length = (unsigned)value.length * 8;
+    bool shorter = operand->prefix_of || value.length < operand->length;
     if ((type != VALUE_IP4 && type != VALUE_IP6) || op > NFT_CMP_NEQ || !operand->format.network_order)
         return false;
-    if (operand->masked && (!all_zero(operand->xor) || operand->prefix_of ||
+    if (operand->masked && (!all_zero(operand->xor) || shorter ||
                             !is_prefix_mask(value_number(operand->mask, true), bits, &length)))
         return false;
-    if (!operand->masked && !operand->prefix_of)
+    if (!operand->masked && !shorter)
         return false;
     struct operand plain = *operand;
     plain.masked = false;
@@ -513,6 +530,14 @@ static void learn(struct rule_writer *writer, const struct operand *operand, str
         /* `ip protocol` says more than the protocol where the family is open: it has to stay */
         if (!operand->payload || headers_of_family(writer->context->table->family).network)
             depend(writer, NFT_PAYLOAD_TRANSPORT_HEADER);
+    }
+    if (!strcmp(operand->text, "icmp type") || !strcmp(operand->text, "icmpv6 type")) {
+        writer->headers.icmp_type = number + 1;
+        writer->depends.icmp = writer->pieces.count;
+    }
+    if (!strcmp(operand->text, "meta iiftype") && value_number(value, false) == ARPHRD_ETHER) {
+        writer->headers.link = HEADER_ETHER;
+        depend(writer, NFT_PAYLOAD_LL_HEADER);
     }
     if (!strcmp(operand->text, "meta nfproto")) {
         writer->headers.network = number == NFT_FAMILY_IP ? HEADER_IP : HEADER_NONE;
@@ -659,7 +684,7 @@ void set_reference(struct rule_writer *writer, const char *name, uint32_t reg, c
 }
 
 /* Key bytes that a lookup takes from the registers; a set that is not there takes one value. */
-uint32_t key_length(const struct rule_writer *writer, const char *name)
+uint32_t lookup_key_length(const struct rule_writer *writer, const char *name)
 {
     const struct nft_set *set = table_set(writer->context->table, name);
     return set ? set->key_length : WORD;
@@ -671,13 +696,12 @@ static void load_map(struct rule_writer *writer, const struct nft_lookup *lookup
     const struct nft_set *set = table_set(writer->context->table, lookup->set);
     _cleanup_buffer_ struct buffer buffer = BUFFER(writer->maximum);
     struct value_format format = value_format_of_datatype(set ? set->data_type : 0);
-    operands_print(writer, lookup->sreg, key_length(writer, lookup->set), &buffer);
+    operands_print(writer, lookup->sreg, lookup_key_length(writer, lookup->set), &buffer);
     buffer_append(&buffer, " map ");
     set_reference(writer, lookup->set, lookup->sreg, NULL, 0, &buffer);
     struct operand *operand =
         operand_new(writer, arena_strdup(writer->arena, buffer.data), format.type, format.network_order,
                     set && set->data_length ? set->data_length : WORD);
-    operand->from_map = true;
     operand_store(writer, lookup->dreg, operand);
 }
 
@@ -689,7 +713,7 @@ static void write_lookup(struct rule_writer *writer, const struct nft_expression
         return;
     }
     _cleanup_buffer_ struct buffer buffer = BUFFER(writer->maximum);
-    operands_print(writer, lookup->sreg, key_length(writer, lookup->set), &buffer);
+    operands_print(writer, lookup->sreg, lookup_key_length(writer, lookup->set), &buffer);
     buffer_append(&buffer, lookup->has_dreg ? " vmap " : " ");
     if (lookup->flags & NFT_LOOKUP_F_INV)
         buffer_append(&buffer, "!= ");

@@ -142,7 +142,8 @@ static size_t parts_of_datatype(uint32_t type, uint32_t length, struct part_form
         struct part_format *part = &parts[i];
         *part = (struct part_format){.format = value_format_of_datatype(numbers[count - 1 - i])};
         uint32_t size = bytes_of_type(part->format.type);
-        part->length = size < left && count > 1 ? size : left;
+        bool known = part->format.type != VALUE_HEX && part->format.type != VALUE_NUMBER;
+        part->length = size < left && (known || count > 1) ? size : left;
         uint32_t padded = (part->length + WORD - 1) / WORD * WORD;
         left -= padded < left ? padded : left;
     }
@@ -173,6 +174,9 @@ static void print_part(const struct part_format *part, struct bytes value, struc
         buffer_append(buffer, "unknown(value)");
         return;
     }
+    if (value_is_flags(part->format.type) && !part->shift && value.length <= 8 &&
+        value_print_flags(buffer, part->format.type, value_number(value, part->format.network_order), " | "))
+        return;
     if (part->shift)
         value_print_number(buffer, &part->format,
                            value_number(value, part->format.network_order) >> part->shift);
@@ -351,8 +355,8 @@ static struct bytes greatest(struct arena *arena, size_t length)
 typedef LIST(const struct nft_element *) element_list;
 
 /*
- * Intervals of nft_set_rbtree: a beginning, and an element with the flag that ends it (one behind the last);
- * no end where it goes on to the greatest. An end without a beginning is the one that stands before all.
+ * Intervals of nft_set_rbtree: a beginning, and the next element, which ends it: the beginning of another,
+ * or one with the flag. None: it goes on to the greatest. An end without a beginning stands before all.
  */
 static void spans_of_intervals(const element_list *elements, struct arena *arena, span_list *spans)
 {
@@ -363,7 +367,7 @@ static void spans_of_intervals(const element_list *elements, struct arena *arena
         struct span *span = list_append(spans);
         *span = (struct span){.first = element->key, .element = element, .range = true};
         const struct nft_element *next = i + 1 < elements->count ? elements->items[i + 1] : NULL;
-        if (next && next->flags & NFT_SET_ELEM_INTERVAL_END)
+        if (next && !(next->flags & NFT_SET_ELEM_CATCHALL))
             span->last = before(arena, next->key);
         else
             span->last = greatest(arena, element->key.length);

@@ -264,6 +264,9 @@ static void print_ports(struct rule_writer *writer, uint32_t first, uint32_t las
     if (!first)
         return;
     buffer_append(buffer, ":");
+    /* nft takes a port only behind a match that names the protocol: words in a map do not count */
+    if (!operand_at(writer, first)->constant && writer->taken_transport)
+        writer->pieces.items[writer->taken_transport - 1].implied = false;
     operand_print(writer, operand_at(writer, first), &format, buffer);
     if (!last || last == first)
         return;
@@ -435,7 +438,7 @@ void write_dynset(struct rule_writer *writer, const struct nft_expression *expre
     const struct nft_dynset *dynset = &expression->dynset;
     _cleanup_buffer_ struct buffer buffer = BUFFER(writer->maximum);
     buffer_printf(&buffer, "%s @%s { ", words[dynset->op % 3], dynset->set);
-    operands_print(writer, dynset->sreg_key, key_length(writer, dynset->set), &buffer);
+    operands_print(writer, dynset->sreg_key, lookup_key_length(writer, dynset->set), &buffer);
     if (dynset->timeout) {
         buffer_append(&buffer, " timeout ");
         value_print_duration(&buffer, dynset->timeout);
@@ -476,7 +479,7 @@ void write_objref(struct rule_writer *writer, const struct nft_expression *expre
     }
     const struct nft_set *set = table_set(writer->context->table, object->set);
     buffer_printf(&buffer, "%s ", object_words(set ? set->object_type : 0));
-    operands_print(writer, object->sreg, key_length(writer, object->set), &buffer);
+    operands_print(writer, object->sreg, lookup_key_length(writer, object->set), &buffer);
     buffer_append(&buffer, " map ");
     set_reference(writer, object->set, object->sreg, NULL, 0, &buffer);
     piece_buffer(writer, &buffer, false);
@@ -494,7 +497,7 @@ void write_field_set(struct rule_writer *writer, const struct nft_expression *ex
     struct value_format format = writer_format(writer, field.type, field.network_order);
     const struct operand *operand = operand_at(writer, sreg);
     buffer_printf(&buffer, "%s set ", field.words);
-    if (operand->constant && value_is_flags(field.type))
+    if (operand->constant && value_is_flags(field.type) && field.type != VALUE_CT_LABEL)
         value_print_number(&buffer, &format, value_number(operand->value, field.network_order));
     else
         operand_print(writer, operand, &format, &buffer);

@@ -22,7 +22,7 @@ struct operand {
     uint32_t prefix_of;    /* payload has only the first bytes of a field of so many bits; 0: it has all */
     bool masked;           /* (text & mask) ^ xor */
     struct bytes mask, xor;
-    bool from_map;
+    const struct nft_exthdr *option; /* read from one; NULL: not */
 };
 
 struct piece {
@@ -38,8 +38,9 @@ struct rule_writer {
     size_t at; /* index of the expression that is being written */
     struct headers headers;
     struct {
-        size_t link, network, transport; /* index of the piece + 1; 0: none */
+        size_t link, network, transport, icmp; /* index of the piece + 1; 0: none */
     } depends;
+    size_t taken_transport; /* index + 1 of the piece that was taken away last as implied; 0: none */
     struct operand *registers[REGISTER_WORDS];
     LIST(struct piece) pieces;
     size_t maximum;
@@ -63,7 +64,7 @@ void operands_print(struct rule_writer *writer, uint32_t reg, uint32_t length, s
 /* "@name", or the elements of an anonymous set. */
 void set_reference(struct rule_writer *writer, const char *name, uint32_t reg, const struct part_format *data,
                    size_t data_count, struct buffer *buffer);
-uint32_t key_length(const struct rule_writer *writer, const char *name);
+uint32_t lookup_key_length(const struct rule_writer *writer, const char *name);
 void expression_write(struct rule_writer *writer, const struct nft_expression *expression);
 
 /* ---- statements, one for each kind ---- */
