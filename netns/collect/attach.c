@@ -178,7 +178,8 @@ static void named_container(struct container *container, const struct namespace 
     }
     const char *path = namespace->paths.items[pick];
     container->engine = ENGINE_NETNS;
-    container->name = container->id = arena_strdup(arena, strrchr(path, '/') + 1);
+    container->name = arena_strdup(arena, strrchr(path, '/') + 1);
+    container->id = arena_strdup(arena, path);
     container->generated_name = name_is_engines(container->name, path);
     container->confirmed = true;
 }
@@ -248,7 +249,10 @@ static const char *longer_name(struct arena *arena, const struct container *cont
         return arena_printf(arena, "%s/%s", engine_name(container->engine), container->name);
     if (round == 1 && attached->user_id)
         return arena_printf(arena, "%s@%u", container->name, attached->user_id);
-    return arena_printf(arena, "%s#%.*s", container->name, round < 3 ? SHORT_ID : INT16_MAX, container->id);
+    if (round < 3)
+        return arena_printf(arena, "%s#%.*s", container->name, round == 1 ? SHORT_ID : INT16_MAX,
+                            container->id);
+    return arena_printf(arena, "%s#%llu", container->name, (unsigned long long)container->namespace);
 }
 
 static void names_make_unique(struct snapshot *snapshot, const struct attachment *attachment)

@@ -31,7 +31,7 @@ struct reading {
 
 static uint16_t port_of(struct bytes value)
 {
-    return value.length >= 2 ? (uint16_t)(value.data[0] << 8 | value.data[1]) : 0;
+    return value.length < 2 ? 0 : (uint16_t)((unsigned)value.data[0] << 8 | value.data[1]);
 }
 
 static void comparison_read(struct reading *reading, const struct nft_cmp *cmp)

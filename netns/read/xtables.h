@@ -13,9 +13,9 @@
 
 /*
  * Fills namespace->ruleset.legacy: iptables', ip6tables' and arptables' tables by
- * /proc/thread-self/net/*_tables_names, ebtables' where the bridge tables' modules are there. A table that is
- * there and could not be read is listed with hooks 0 and empty false, and is a fault with PART_LEGACY.
- * Returns 0 or the first failure as -errno, recorded.
+ * the *_tables_names of /proc/thread-self/net, ebtables' where the bridge tables' modules are there. A table
+ * that is there and could not be read is listed with hooks 0 and empty false, and is a fault with
+ * PART_LEGACY. Returns 0 or the first failure as -errno, recorded.
  */
 int xtables_read(const struct reader *reader, struct namespace *namespace);
 
