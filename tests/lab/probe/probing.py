@@ -5,10 +5,9 @@ import json
 import os
 import subprocess
 import tempfile
-from pathlib import Path
 
-from library.frame import HOST4, HOST6, SECOND4, SECOND6
-from library.place import CHANNEL, Capture, Held, Named
+from library.frame import Frame
+from library.place import CHANNEL, Held, Named, Outside
 
 DRIVE = os.environ.get("PROBE_DRIVE", "")
 PROTOCOLS = {"tcp": 6, "udp": 17}
@@ -127,3 +126,61 @@ class Quiet:
             self.frames[uplink] = [f for f in capture.stop() if f.get("type") != MULTICAST_REPORT or f["kind"] != "ip6"]
             self.lab.equal(f"frames behind {uplink}", self.frames[uplink], [])
         self.lab.equal("new neighbours", self.known() - self.neighbours, set())
+
+
+class ProbeLab:
+    """A frame, and what a case works with."""
+
+    def __init__(self, neighbours=True):
+        self.frame = Frame(neighbours=neighbours)
+        self.problems = []
+        self.held = {}
+
+    @property
+    def host(self):
+        return self.frame.host
+
+    @property
+    def places(self):
+        return self.frame.places
+
+    def inside(self):
+        """Places of this host: those that probes may end at."""
+        return {name: place for name, place in self.places.items() if not isinstance(place, Outside)}
+
+    def arrival(self, name, host_links):
+        """The host's end of a place's veth."""
+        if name in (None, "host"):
+            return 0
+        peers = {link.get("link_index") for link in links(self.places[name]).values()}
+        found = [link["ifindex"] for link in host_links.values() if link["ifindex"] in peers and "link_netnsid" in link]
+        return found[0] if found else 0
+
+    def expect(self, condition, text):
+        if not condition:
+            self.problems.append(text)
+        return condition
+
+    def equal(self, what, found, wanted):
+        return self.expect(found == wanted, f"{what}: {found!r}, not {wanted!r}")
+
+    def observed(self, result, probe, state, **more):
+        """Checks one observation: its state, and any of its members."""
+        found = result["observations"][probe]
+        what = f"probe {probe}: {found}"
+        good = self.equal(f"{what}: state", found["state"], state)
+        for member, wanted in more.items():
+            value = found["reason"].get("code") if member == "code" else found.get(member)
+            good = self.equal(f"{what}: {member}", value, wanted) and good
+        return good
+
+
+def case(function):
+    function.is_case = True
+    return function
+
+
+def alone(function):
+    """Nobody on the wires."""
+    function.without_neighbours = True
+    return function

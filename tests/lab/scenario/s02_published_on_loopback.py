@@ -20,9 +20,9 @@ def neighbours_reach_it_all_the_same(lab):
     lab.add(docker.run("peer", ["tcp:0.0.0.0:9000"]), "front")
     lab.ways(
         Way("host", "tcp", "127.0.0.1", 8081, "open", by="admin"),
-        Way("N", "tcp", HOST4, 8081, "closed"),
-        Way("X", "tcp", HOST4, 8081, "closed"),
-        Way("N2", "tcp", SECOND4, 8081, "closed"),
+        Way("N", "tcp", HOST4, 8081, "closed", listed=False),
+        Way("X", "tcp", HOST4, 8081, "closed", listed=False),
+        Way("N2", "tcp", SECOND4, 8081, "closed", listed=False),
         Way("N", "tcp", HOST6, 8081, "closed", listed=False),
         Way("Nr", "tcp", "172.18.0.2", 80, "open", by="admin", decider=ACCEPT),
         Way("N2", "tcp", "172.18.0.2", 80, "open", by="admin", decider=ACCEPT),
@@ -41,8 +41,8 @@ def in_ip6_no_one_can_forge_it(lab):
     accept = rule("filter", "DOCKER", r"fd00:18::2/.* --dport 80 .*ACCEPT")
     lab.ways(
         Way("host", "tcp", "::1", 8081, "open", by="admin"),
-        Way("N", "tcp", HOST6, 8081, "closed"),
-        Way("X", "tcp", HOST6, 8081, "closed"),
+        Way("N", "tcp", HOST6, 8081, "closed", listed=False),
+        Way("X", "tcp", HOST6, 8081, "closed", listed=False),
         Way("Nr", "tcp", "fd00:18::2", 80, "open", by="admin", decider=accept),
         Way("Nm", "tcp", "::1", 8081, "filtered", listed=False),
     )
