@@ -452,8 +452,10 @@ static void put_predicted(struct json_writer *writer, const struct report_channe
     json_object_end(writer);
 }
 
-static void put_entry(struct json_writer *writer, const struct entry *entry)
+static void put_entry(struct json_writer *writer, const struct report_channel *channel)
 {
+    const struct entry *entry = &channel->entry;
+
     json_name(writer, "entry");
     json_object_begin(writer);
     if (entry->name) {
@@ -463,6 +465,13 @@ static void put_entry(struct json_writer *writer, const struct entry *entry)
         json_member_unsigned(writer, "port", entry->port);
         if (entry->interface)
             json_member_text(writer, "interface", entry->interface);
+        if (channel->addresses.count > 1) {
+            json_name(writer, "addresses");
+            json_array_begin(writer);
+            list_each(const struct address, address, &channel->addresses)
+                json_put_text(writer, ADDRESS_TEXT(*address));
+            json_array_end(writer);
+        }
     }
     json_object_end(writer);
 }
@@ -476,7 +485,7 @@ static void put_channel(struct json_writer *writer, const struct report_channel 
     json_member_text(writer, "family", channel->entry.family ? family_name(channel->entry.family) : NULL);
     json_member_text(writer, "protocol",
                      channel->entry.name ? "unix" : protocol_name(channel->entry.protocol));
-    put_entry(writer, &channel->entry);
+    put_entry(writer, channel);
     json_member_text(writer, "listener", channel->listener);
     json_member_text(writer, "container", channel->container);
     json_member_text(writer, "workload", channel->workload);

@@ -43,6 +43,7 @@ void report_channel_free(struct report_channel *channel)
     list_free(&channel->later);
     list_free(&channel->off_path);
     list_free(&channel->via);
+    list_free(&channel->addresses);
 }
 
 static void namespace_free_lists(struct report_namespace *namespace)

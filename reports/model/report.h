@@ -180,6 +180,8 @@ struct report_channel {
     const char *from_workload; /* of container, inside and segment-member vantages where known: for `from:
                                   {workload}` */
     struct entry entry;
+    LIST(struct address)
+    addresses;             /* of a wildcard listener: all local ones that fare alike, the entry's included */
     const char *listener;  /* id, NULL: latent */
     const char *container; /* of the target, NULL: the host itself */
     const char *workload;

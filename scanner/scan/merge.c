@@ -293,6 +293,8 @@ void merge_channel(struct merge *merge, const struct path_channel *channel,
     shown.entry = channel->entry;
     shown.entry.interface = copy(merge, channel->entry.interface);
     shown.entry.name = copy(merge, channel->entry.name);
+    list_each(const struct address, address, &channel->addresses)
+        *list_append(&shown.addresses) = *address;
     shown.listener = listener_id(merge, channel->listener);
     shown.container = container_name(merge, channel);
     shown.workload = channel_workload(merge, &shown);
