@@ -40,19 +40,25 @@ static void comparison_read(struct reading *reading, const struct nft_cmp *cmp)
         return;
     if (cmp->sreg == reading->port_register && cmp->data.value.length == 2)
         reading->forwarding.port = port_of(cmp->data.value);
-    else if (cmp->sreg == reading->protocol_register && cmp->data.value.length >= 1)
+    else if (cmp->sreg == reading->protocol_register && cmp->data.value.length == 1)
         reading->forwarding.protocol = cmp->data.value.data[0];
 }
 
+/* A load overwrites what its register held. */
 static void load_read(struct reading *reading, const struct nft_expression *expression)
 {
-    if (expression->kind == EXPRESSION_PAYLOAD) {
+    bool is_payload = expression->kind == EXPRESSION_PAYLOAD;
+    uint32_t into = is_payload ? expression->payload.dreg : expression->meta.dreg;
+    if (into == reading->port_register)
+        reading->port_register = 0;
+    if (into == reading->protocol_register)
+        reading->protocol_register = 0;
+    if (is_payload) {
         const struct nft_payload *payload = &expression->payload;
-        bool port =
-            payload->base == NFT_PAYLOAD_TRANSPORT_HEADER && payload->offset == 2 && payload->length == 2;
-        reading->port_register = port ? payload->dreg : 0;
+        if (payload->base == NFT_PAYLOAD_TRANSPORT_HEADER && payload->offset == 2 && payload->length == 2)
+            reading->port_register = into;
     } else if (expression->meta.key == NFT_META_L4PROTO) {
-        reading->protocol_register = expression->meta.dreg;
+        reading->protocol_register = into;
     }
 }
 

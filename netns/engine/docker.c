@@ -82,9 +82,7 @@ static void networks_apply(struct engine_state *state, struct container *contain
         network->interface = bridge_name(state->arena, network->name, json_text(item, "NetworkID"));
         address_add(network, json_text(item, "IPAddress"));
         address_add(network, json_text(item, "GlobalIPv6Address"));
-        struct engine_network *known = state_network_add(state, ENGINE_DOCKER, network->name);
-        if (!known->interface)
-            known->interface = network->interface;
+        state_network_add(state, ENGINE_DOCKER, network->name, network->interface);
     }
 }
 

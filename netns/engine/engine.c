@@ -292,6 +292,39 @@ static void processes_look(struct join *join, const struct engine_process *proce
 
 /* ---- processes to containers ---- */
 
+/* The first digits of an identifier, or a name as it is. */
+static const char *short_id(struct arena *arena, const char *id)
+{
+    struct cgroup_part part = {.text = id, .length = strlen(id)};
+    return part_is_id(&part, "", "", &id) ? arena_strndup(arena, id, SHORT_ID) : id;
+}
+
+static void names_complete(struct join *join)
+{
+    list_each(struct engine_container, container, &join->state.result->containers) {
+        if (container->data.name)
+            continue;
+        container->data.name = short_id(join->state.arena, container->data.id);
+        container->data.generated_name = true;
+    }
+}
+
+/* Whoever shares another's namespace comes behind it; else by engine and name, whatever order the disk has.
+ */
+static int container_compare(const void *a, const void *b)
+{
+    const struct container *one = &((const struct engine_container *)a)->data;
+    const struct container *two = &((const struct engine_container *)b)->data;
+    bool one_joins = one->network_mode && text_starts(one->network_mode, "container");
+    bool two_joins = two->network_mode && text_starts(two->network_mode, "container");
+    if (one_joins != two_joins)
+        return one_joins ? 1 : -1;
+    if (one->engine != two->engine)
+        return one->engine < two->engine ? -1 : 1;
+    int order = strcmp(one->name, two->name);
+    return order ? order : strcmp(one->id, two->id);
+}
+
 static void known_index(struct join *join)
 {
     const struct engine_result *result = join->state.result;
@@ -349,10 +382,7 @@ static size_t unknown_add(struct join *join, const struct engine_scope *scope)
     const char *id = arena_strndup(state->arena, scope->id, scope->id_length);
     size_t index = state->result->containers.count;
     struct engine_container *container = state_container_add(state, scope->engine, id, scope->user_id);
-    container->data.name =
-        part_is_id(&(struct cgroup_part){.text = scope->id, .length = scope->id_length}, "", "", &id)
-            ? arena_strndup(state->arena, scope->id, SHORT_ID)
-            : container->data.id;
+    container->data.name = short_id(state->arena, container->data.id);
     container->data.generated_name = true;
     container->running = true;
     container_key(key, scope->engine, scope->user_id, scope->id, scope->id_length);
@@ -523,6 +553,10 @@ void engine_read(const struct engine_context *context, struct engine_process *pr
     processes_look(&join, processes, count);
     for (size_t i = 0; i < ENGINES; i++)
         engines[i]->read(&join.state);
+    names_complete(&join);
+    if (ret_result->containers.count)
+        qsort(ret_result->containers.items, ret_result->containers.count, sizeof(struct engine_container),
+              container_compare);
     known_index(&join);
     processes_join(&join, processes, count);
     unconfirmed_tell(&join);

@@ -180,11 +180,8 @@ static void network_read(void *context, int directory, const char *name)
         return;
     }
     podman_network_parse(json, walk->state->arena, &network_name, &interface);
-    if (!network_name || !interface)
-        return;
-    struct engine_network *network = state_network_add(walk->state, ENGINE_PODMAN, network_name);
-    if (!network->interface)
-        network->interface = interface;
+    if (network_name && interface)
+        state_network_add(walk->state, ENGINE_PODMAN, network_name, interface);
 }
 
 static void networks_read(struct engine_state *state)
@@ -199,9 +196,8 @@ static void networks_read(struct engine_state *state)
         if (error_is_set(&error))
             state_fault(state, ENGINE_PODMAN, &error);
     }
-    struct engine_network *network = state_network_add(state, ENGINE_PODMAN, DEFAULT_NETWORK);
-    if (!network->interface)
-        network->interface = DEFAULT_BRIDGE; /* no file until somebody changes it */
+    state_network_add(state, ENGINE_PODMAN, DEFAULT_NETWORK,
+                      DEFAULT_BRIDGE); /* no file until somebody changes it */
 }
 
 /* ---- where the roots are ---- */

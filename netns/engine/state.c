@@ -108,17 +108,16 @@ struct user_list state_users(const struct engine_state *state, enum container_en
     return users;
 }
 
-struct engine_network *state_network_add(struct engine_state *state, enum container_engine engine,
-                                         const char *name)
+void state_network_add(struct engine_state *state, enum container_engine engine, const char *name,
+                       const char *interface)
 {
     list_each(struct engine_network, network, &state->result->networks) {
-        if (network->engine == engine && !strcmp(network->name, name))
-            return network;
+        if (network->engine == engine && !strcmp(network->name, name) &&
+            text_equal(network->interface, interface))
+            return;
     }
-    struct engine_network *network = list_append(&state->result->networks);
-    network->engine = engine;
-    network->name = text_utf8(state->arena, name, strlen(name));
-    return network;
+    *list_append(&state->result->networks) = (struct engine_network){
+        engine, text_utf8(state->arena, name, strlen(name)), state_text(state->arena, interface)};
 }
 
 /* What follows "NAME=" in the argument, NULL: it is another one. */

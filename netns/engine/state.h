@@ -82,9 +82,9 @@ struct user_list {
     LIST(uint32_t) ids;
 };
 struct user_list state_users(const struct engine_state *state, enum container_engine engine);
-/* The network of that name, added where it was not there. */
-struct engine_network *state_network_add(struct engine_state *state, enum container_engine engine,
-                                         const char *name);
+/* Adds a network with its bridge (NULL: not known) once; one name may have several, by different backends. */
+void state_network_add(struct engine_state *state, enum container_engine engine, const char *name,
+                       const char *interface);
 /* Value of the argument `--NAME VALUE` or `--NAME=VALUE` (either name may be NULL; short ones as "-g"). */
 const char *daemon_argument(const struct engine_daemon *daemon, const char *name, const char *short_name);
 
