@@ -327,6 +327,21 @@ int bpf_program_facts(uint32_t id, struct bpf_program_facts *ret_facts)
     return 0;
 }
 
+int bpf_program_next(uint32_t after, struct bpf_program_facts *ret_facts)
+{
+    for (;;) {
+        struct attribute_id attribute = {.id = after};
+        int result = call(BPF_PROG_GET_NEXT_ID, &attribute, sizeof(attribute));
+
+        if (result < 0)
+            return result;
+        after = attribute.next;
+        result = bpf_program_facts(after, ret_facts);
+        if (result != -ENOENT) /* else it went between the two calls */
+            return result;
+    }
+}
+
 static void fill_link(const struct info_link *info, struct bpf_link_facts *facts)
 {
     *facts = (struct bpf_link_facts){.id = info->id, .type = info->type, .program = info->program};

@@ -113,6 +113,8 @@ struct bpf_program_facts {
 };
 /* -ENOENT: gone since. Needs CAP_SYS_ADMIN (BPF_PROG_GET_FD_BY_ID). */
 int bpf_program_facts(uint32_t id, struct bpf_program_facts *ret_facts);
+/* Every program of the machine, one after the other, as bpf_link_next(). */
+int bpf_program_next(uint32_t after, struct bpf_program_facts *ret_facts);
 
 struct bpf_link_facts {
     uint32_t id, type, program, attach_type;

@@ -118,8 +118,7 @@ int evidence_read(const struct reader *reader, struct namespace *namespace)
     /* the kernel goes through the table of all namespaces for each: not for nothing */
     if (namespace->sysctls.conntrack_count <= 0)
         return 0;
-    if (!modules_has(reader->modules, "nf_conntrack_netlink") ||
-        !reader_has_protocol(reader, namespace, NETLINK_NETFILTER)) {
+    if (!modules_has(reader->modules, "nfnetlink") || !modules_has(reader->modules, "nf_conntrack_netlink")) {
         (void)error_set(&error, ENOENT, "evidence-unreadable", "conntrack entries",
                         "conntrack entries cannot be asked for without loading a module");
         return unreadable(namespace, &error);

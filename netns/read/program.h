@@ -15,11 +15,10 @@
 /* What BPF the whole machine has: asked once a scan, so that most namespaces need no question. */
 struct program_survey {
     bool readable;                     /* the machine's programs and links could be listed (CAP_SYS_ADMIN) */
-    unsigned kernel;                   /* release as major * 1000 + minor: what it can have at all */
-    uint64_t types[2];                 /* bit set of enum bpf_prog_type of all loaded programs */
-    LIST(struct bpf_link_facts) links; /* of kinds netfilter and netns */
+    uint64_t types;                    /* bit set of enum bpf_prog_type of all loaded programs */
+    LIST(struct bpf_link_facts) links; /* of netfilter programs: the kernel does not say in which namespace */
 };
-/* Never fails: what cannot be asked leaves `readable` false. */
+/* Never fails: what cannot be asked leaves `readable` false, and then each namespace is asked. */
 void program_survey_read(struct program_survey *ret_survey);
 void program_survey_free(struct program_survey *survey);
 #define _cleanup_program_survey_ _cleanup_(program_survey_free)
@@ -34,8 +33,10 @@ int program_read(const struct reader *reader, struct netlink *route, int fd,
 
 /*
  * Adds the programs in effect on a cgroup (its own and its ancestors') that see packets or sockets of the
- * namespace's processes. root: descriptor of the mount of the unified hierarchy, -1: there is none; path: as
- * in /proc/PID/cgroup ("/system.slice/x"). Call once for each different path. Returns 0 or -errno, recorded.
+ * namespace's processes. root: descriptor of the mount of the unified hierarchy, -1: there is none; path: of
+ * a process in it ("0::" in /proc/PID/cgroup). Call once for each different path. program.cgroup becomes the
+ * path, but NULL (it may be any process's) where version 1 hierarchies stand beside the unified one, for
+ * there processes are known by other paths. Returns 0 or -errno, recorded.
  */
 int program_read_cgroup(const struct reader *reader, const struct program_survey *survey, int root,
                         const char *path, struct namespace *namespace);
@@ -45,19 +46,19 @@ int program_open_cgroups(void);
 
 /* ---- parsers ---- */
 
-/* A queueing discipline, or a class of one, that can hold filters. */
+/* A queueing discipline. */
 struct traffic_queue {
     uint32_t interface, handle, parent;
     char kind[16];
 };
-/* The payload of RTM_NEWQDISC or RTM_NEWTCLASS. */
-bool program_decode_queue(struct bytes payload, struct traffic_queue *ret_queue);
-/* The payload of RTM_NEWTFILTER. False: malformed, or a filter chain's heading without a filter. */
-bool program_decode_filter(struct bytes payload, struct arena *arena, struct program *ret_program);
-/* The payload of XFRM_MSG_NEWPOLICY. */
-bool program_decode_policy(struct bytes payload, struct arena *arena, struct program *ret_program);
-/* The payload (nfgenmsg and all) of NFNL_MSG_HOOK_GET. False: not a BPF program. */
-bool program_decode_hook(struct bytes payload, struct program *ret_program);
+/* The payload of RTM_NEWQDISC. */
+enum message_is program_decode_queue(struct bytes payload, struct traffic_queue *ret_queue);
+/* The payload of RTM_NEWTFILTER. The heading of a list of filters: MESSAGE_OTHER. */
+enum message_is program_decode_filter(struct bytes payload, struct arena *arena, struct program *ret_program);
+/* The payload of XFRM_MSG_NEWPOLICY. A socket's own policy: MESSAGE_OTHER. */
+enum message_is program_decode_policy(struct bytes payload, struct arena *arena, struct program *ret_program);
+/* The payload (nfgenmsg and all) of NFNL_MSG_HOOK_GET. Not a BPF program: MESSAGE_OTHER. */
+enum message_is program_decode_hook(struct bytes payload, struct program *ret_program);
 /* The text of /proc/net/ip_vs: the number of services. */
 size_t program_count_ipvs(const char *text);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns/read/reader.h"
 #include "netns/base/file.h"
+#include "netns/base/text.h"
 #include "netns/decode/attribute.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRIES = 5, PROTOCOLS_MAX = 1 << 22 };
+enum { TRIES = 5 };
 
 /* ---- dumps ---- */
 
@@ -58,11 +59,12 @@ int read_dump(struct netlink *netlink, const struct read_dump *dump, struct name
         return read_over_budget(namespace, dump->part, dump->subject);
     if (result == -EAGAIN)
         return not_atomic(namespace, dump);
-    if (dump->optional && read_is_absent(-result) && !strcmp(error.code, "netlink-refused"))
+    if (dump->optional && read_is_absent(-result) && text_equal(error.code, "netlink-refused"))
         return READ_ABSENT;
     if (result == -ETIMEDOUT)
     namespace->over_budget = true;
-    namespace_fault(namespace, dump->part, &error);
+    if (error_is_set(&error)) /* else it is the handler's own */
+        namespace_fault(namespace, dump->part, &error);
     return result;
 }
 
@@ -266,22 +268,4 @@ int reader_net_file(const struct reader *reader, const struct namespace *namespa
     if (result == -ENOENT && faccessat(reader->proc, "thread-self/net", F_OK, 0) < 0)
         return read_process_file(reader, namespace, name, limit, ret_text);
     return result;
-}
-
-/* The kernel's own socket of a protocol has port 0: "ADDRESS PROTOCOL 0 ...". */
-bool reader_has_protocol(const struct reader *reader, const struct namespace *namespace, int protocol)
-{
-    _cleanup_free_ char *text = NULL;
-
-    if (reader_net_file(reader, namespace, "netlink", PROTOCOLS_MAX, &text) < 0)
-        return false;
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        int number = -1;
-        unsigned port = 1;
-
-        line += *line == '\n';
-        if (sscanf(line, "%*s %d %u", &number, &port) == 2 && number == protocol && port == 0)
-            return true;
-    }
-    return false;
 }

@@ -60,8 +60,8 @@ struct reader {
  * A dump with the retries that an interrupted one needs (five): before each try `reset` (NULL: none) empties
  * what the last one filled; the last one's messages are kept. Faults are put into the namespace: one for a
  * failure, for NETLINK_STOPPED ("over-budget") and for a dump that never came through whole ("not-atomic").
- * build makes the request anew for each try. Returns 0, NETLINK_STOPPED or -errno, both recorded, or
- * READ_ABSENT.
+ * build makes the request anew for each try; what handle returns as -errno is its own to record. Returns 0,
+ * NETLINK_STOPPED or -errno, both recorded, or READ_ABSENT.
  */
 enum { READ_ABSENT = 2 }; /* `optional`, and the kernel has no such thing */
 struct read_dump {
@@ -136,8 +136,5 @@ uint64_t attribute_u64(struct bytes data, uint64_t fallback);
  */
 int reader_net_file(const struct reader *reader, const struct namespace *namespace, const char *name,
                     size_t limit, char **ret_text);
-
-/* True where the namespace's kernel side of a netlink protocol is there, so that a socket loads nothing. */
-bool reader_has_protocol(const struct reader *reader, const struct namespace *namespace, int protocol);
 
 #endif
