@@ -485,31 +485,40 @@ static bool finish_log(struct decoder *decoder, struct nft_expression *expressio
 }
 
 /* ---- xtables (nft_compat) ---- */
-FIELDS(match) = {
-    ATTRIBUTE(NFTA_MATCH_NAME, ATTRIBUTE_NAME, AT(xt.name)),
-    ATTRIBUTE(NFTA_MATCH_REV, ATTRIBUTE_U32, AT(xt.revision)),
-    ATTRIBUTE(NFTA_MATCH_INFO, ATTRIBUTE_BYTES, AT(xt.info)),
-    ATTRIBUTE_END,
-};
-FIELDS(target) = {
-    ATTRIBUTE(NFTA_TARGET_NAME, ATTRIBUTE_NAME, AT(xt.name)),
-    ATTRIBUTE(NFTA_TARGET_REV, ATTRIBUTE_U32, AT(xt.revision)),
-    ATTRIBUTE(NFTA_TARGET_INFO, ATTRIBUTE_BYTES, AT(xt.info)),
-    ATTRIBUTE_END,
-};
-
-static bool finish_match(struct decoder *decoder, struct nft_expression *expression, uint64_t seen)
+static bool read_view(struct decoder *decoder, struct bytes data, void *record, void *member)
 {
-    (void)seen;
-    xtables_decode_match(decoder, &expression->xt);
+    (void)decoder;
+    (void)record;
+    *(struct bytes *)member = data;
     return true;
 }
 
-static bool finish_target(struct decoder *decoder, struct nft_expression *expression, uint64_t seen)
+/* What NFTA_MATCH_* and NFTA_TARGET_* say. */
+struct xt_envelope {
+    struct bytes name, info;
+    uint32_t revision;
+};
+FIELDS(match) = {
+    ATTRIBUTE_BY(NFTA_MATCH_NAME, offsetof(struct xt_envelope, name), read_view),
+    ATTRIBUTE(NFTA_MATCH_REV, ATTRIBUTE_U32, offsetof(struct xt_envelope, revision)),
+    ATTRIBUTE_BY(NFTA_MATCH_INFO, offsetof(struct xt_envelope, info), read_view),
+    ATTRIBUTE_END,
+};
+#define XT_REQUIRED (SEEN(NFTA_MATCH_NAME) | SEEN(NFTA_MATCH_REV) | SEEN(NFTA_MATCH_INFO))
+_Static_assert((int)NFTA_MATCH_NAME == (int)NFTA_TARGET_NAME && (int)NFTA_MATCH_REV == (int)NFTA_TARGET_REV &&
+                   (int)NFTA_MATCH_INFO == (int)NFTA_TARGET_INFO,
+               "matches and targets have the same attributes");
+
+static bool decode_xt(struct decoder *decoder, struct bytes data, struct nft_expression *expression)
 {
-    (void)seen;
-    xtables_decode_target(decoder, &expression->xt);
-    return true;
+    struct xt_envelope envelope = {0};
+    uint64_t seen;
+    bool understood = attributes_decode(decoder, data, match_fields, &envelope, &seen);
+    if (expression->kind == EXPRESSION_MATCH)
+        xtables_decode_match(decoder, envelope.name, envelope.revision, envelope.info, &expression->xt);
+    else
+        xtables_decode_target(decoder, envelope.name, envelope.revision, envelope.info, &expression->xt);
+    return understood && seen == XT_REQUIRED;
 }
 
 /* ---- the table ---- */
@@ -540,10 +549,8 @@ static const struct expression_type types[] = {
     {"masq", EXPRESSION_MASQ, masq_fields, 0, finish_masq},
     {"redir", EXPRESSION_REDIR, redir_fields, 0, finish_masq},
     {"reject", EXPRESSION_REJECT, reject_fields, SEEN(NFTA_REJECT_TYPE), finish_reject},
-    {"match", EXPRESSION_MATCH, match_fields,
-     SEEN(NFTA_MATCH_NAME) | SEEN(NFTA_MATCH_REV) | SEEN(NFTA_MATCH_INFO), finish_match},
-    {"target", EXPRESSION_TARGET, target_fields,
-     SEEN(NFTA_TARGET_NAME) | SEEN(NFTA_TARGET_REV) | SEEN(NFTA_TARGET_INFO), finish_target},
+    {"match", EXPRESSION_MATCH, NULL, 0, NULL},
+    {"target", EXPRESSION_TARGET, NULL, 0, NULL},
     {"log", EXPRESSION_LOG, log_fields, 0, finish_log},
     {"last", EXPRESSION_LAST, last_fields, SEEN(NFTA_LAST_SET), NULL},
     {"notrack", EXPRESSION_NOTRACK, NULL, 0, NULL},
@@ -641,14 +648,6 @@ struct envelope {
     struct bytes name, data;
 };
 
-static bool read_view(struct decoder *decoder, struct bytes data, void *record, void *member)
-{
-    (void)decoder;
-    (void)record;
-    *(struct bytes *)member = data;
-    return true;
-}
-
 static const struct attribute_field envelope_fields[] = {
     ATTRIBUTE_BY(NFTA_EXPR_NAME, offsetof(struct envelope, name), read_view),
     ATTRIBUTE_BY(NFTA_EXPR_DATA, offsetof(struct envelope, data), read_view),
@@ -675,7 +674,9 @@ void expression_decode(struct decoder *decoder, struct bytes bytes, struct nft_e
     }
     *ret_expression = (struct nft_expression){.kind = type->kind, .name = type->name};
     decoder->depth++;
-    if (!decode_known(decoder, type, envelope.data, ret_expression))
+    bool xt = type->kind == EXPRESSION_MATCH || type->kind == EXPRESSION_TARGET;
+    if (!(xt ? decode_xt(decoder, envelope.data, ret_expression)
+             : decode_known(decoder, type, envelope.data, ret_expression)))
         understood = false;
     decoder->depth--;
     ret_expression->unknown_attribute = !understood;

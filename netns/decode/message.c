@@ -218,12 +218,22 @@ static const char *match_comment(const nft_expression_list *expressions)
     return NULL;
 }
 
+/* Rules are many, and their lists as long as they will ever be. */
+static void trim(nft_expression_list *list)
+{
+    if (!list->count || list->count == list->capacity)
+        return;
+    list->items = memory_resize(list->items, list->count, sizeof(*list->items));
+    list->capacity = list->count;
+}
+
 void rule_decode(struct decoder *decoder, struct bytes bytes, struct nft_rule *ret_rule)
 {
     uint64_t seen, needed = SEEN(NFTA_RULE_HANDLE) | SEEN(NFTA_RULE_EXPRESSIONS);
     *ret_rule = (struct nft_rule){0};
     ret_rule->unknown_attribute = !attributes_decode(decoder, bytes, rule_fields, ret_rule, &seen);
     ret_rule->undecodable = (seen & needed) != needed;
+    trim(&ret_rule->expressions);
     if (!ret_rule->comment)
         ret_rule->comment = match_comment(&ret_rule->expressions);
 }

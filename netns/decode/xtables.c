@@ -462,40 +462,58 @@ static bool size_fits(size_t length, size_t size)
 }
 
 static const struct xt_type *find_type(const struct xt_type *types, const struct decoder *decoder,
-                                       const struct nft_xt *xt)
+                                       struct bytes name, uint32_t revision, size_t length)
 {
+    if (name.length && !name.data[name.length - 1])
+        name.length--;
     for (; types->name; types++) {
-        if (types->revision == xt->revision && size_fits(xt->info.length, types->size) &&
+        if (types->revision == revision && size_fits(length, types->size) &&
             (types->family == ANY_FAMILY || types->family == (int)decoder->family) &&
-            !strcmp(types->name, xt->name))
+            strlen(types->name) == name.length && !memcmp(types->name, name.data, name.length))
             return types;
     }
     return NULL;
 }
 
-static void decode(const struct xt_type *types, struct decoder *decoder, struct nft_xt *xt)
+/* The structure where it stands, or a copy that is aligned for it. */
+static const void *aligned_info(struct decoder *decoder, struct bytes info, size_t size)
 {
-    struct nft_xt original = {.name = xt->name, .revision = xt->revision, .info = xt->info};
-    const struct xt_type *type = find_type(types, decoder, xt);
-    *xt = original;
-    if (!type)
-        return;
-    /* the bytes may stand anywhere: a copy is aligned, and as long as the structure */
-    void *info = arena_alloc(decoder->arena, type->size ? type->size : 1);
-    if (type->size)
-        memcpy(info, xt->info.data, type->size);
-    if (type->decode(decoder, info, xt))
-        xt->kind = type->kind;
-    else
-        *xt = original;
+    if (!size || (uintptr_t)info.data % _Alignof(uint64_t) == 0)
+        return info.data;
+    return arena_copy(decoder->arena, info.data, size);
 }
 
-void xtables_decode_match(struct decoder *decoder, struct nft_xt *xt)
+/* Bytes of the info that say something. */
+static size_t kept_length(const struct nft_xt *xt, struct bytes info)
 {
-    decode(matches, decoder, xt);
+    return xt->kind == XT_COMMENT ? strnlen((const char *)info.data, info.length) : info.length;
 }
 
-void xtables_decode_target(struct decoder *decoder, struct nft_xt *xt)
+static void decode(const struct xt_type *types, struct decoder *decoder, struct bytes name, uint32_t revision,
+                   struct bytes info, struct nft_xt *ret_xt)
 {
-    decode(targets, decoder, xt);
+    const struct xt_type *type = find_type(types, decoder, name, revision, info.length);
+    bool whole, decoded = false;
+    *ret_xt = (struct nft_xt){0};
+    if (type)
+        decoded = type->decode(decoder, aligned_info(decoder, info, type->size), ret_xt);
+    if (!decoded)
+        *ret_xt = (struct nft_xt){0};
+    ret_xt->kind = decoded ? type->kind : XT_UNKNOWN;
+    ret_xt->name = type ? type->name : decode_name(decoder->arena, name, &whole);
+    ret_xt->revision = revision;
+    size_t length = kept_length(ret_xt, info);
+    ret_xt->info = (struct bytes){arena_copy(decoder->arena, info.data, length), length};
+}
+
+void xtables_decode_match(struct decoder *decoder, struct bytes name, uint32_t revision, struct bytes info,
+                          struct nft_xt *ret_xt)
+{
+    decode(matches, decoder, name, revision, info, ret_xt);
+}
+
+void xtables_decode_target(struct decoder *decoder, struct bytes name, uint32_t revision, struct bytes info,
+                           struct nft_xt *ret_xt)
+{
+    decode(targets, decoder, name, revision, info, ret_xt);
 }

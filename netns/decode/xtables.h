@@ -10,11 +10,13 @@
 #include "netns/decode/attribute.h"
 
 /*
- * Reads xt->name, xt->revision and xt->info, with decoder->family (ip or ip6; others know fewer names), and
- * sets xt->kind and its member of the union: XT_UNKNOWN where name, revision, length, or any bit is not
- * understood.
+ * Reads (name, revision, info), with decoder->family (ip or ip6; others know fewer names): name as the kernel
+ * gives it, with or without its NUL. Fills all of *ret_xt; kind is XT_UNKNOWN where name, revision, length,
+ * or any bit is not understood. Of a comment's info only the text is kept: the rest of it means nothing.
  */
-void xtables_decode_match(struct decoder *decoder, struct nft_xt *xt);
-void xtables_decode_target(struct decoder *decoder, struct nft_xt *xt);
+void xtables_decode_match(struct decoder *decoder, struct bytes name, uint32_t revision, struct bytes info,
+                          struct nft_xt *ret_xt);
+void xtables_decode_target(struct decoder *decoder, struct bytes name, uint32_t revision, struct bytes info,
+                           struct nft_xt *ret_xt);
 
 #endif
