@@ -8,15 +8,7 @@
 #define POSTERN_SCANNER_PROBE_RUN_H
 
 #include "scanner/probe/plan.h"
-
-/*
- * How the run gets at namespaces. Returns a descriptor of the network namespace with that id (nsfs, for
- * setns(2)), the caller's to close, or -errno: ESTALE for one that is gone, else it could not be entered.
- */
-struct probe_namespaces {
-    int (*open)(void *context, uint64_t id);
-    void *context;
-};
+#include "scanner/probe/visit.h"
 
 struct probe_result {
     struct observation *items; /* one for each probe of the plan, in its order; malloc'ed */

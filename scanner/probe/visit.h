@@ -7,10 +7,19 @@
 #define POSTERN_SCANNER_PROBE_VISIT_H
 
 #include "netns/base/error.h"
-#include "scanner/probe/run.h"
+#include "scanner/probe/plan.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/*
+ * How the run gets at namespaces. Returns a descriptor of the network namespace with that id (nsfs, for
+ * setns(2)), the caller's to close, or -errno: ESTALE for one that is gone, else it could not be entered.
+ */
+struct probe_namespaces {
+    int (*open)(void *context, uint64_t id);
+    void *context;
+};
 
 struct visitor {
     const struct probe_namespaces *namespaces;
