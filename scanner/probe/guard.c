@@ -14,7 +14,7 @@ struct guard {
     const struct guard_layer *hooks, *egress;
     struct guard_state *hooks_state, *egress_state;
     struct map *stands[2]; /* by hook and namespace, to the namespace's cookie and one more */
-    enum guard_without without;
+    unsigned without;
     struct error complaint;
 };
 
@@ -198,8 +198,10 @@ static int try_pair(struct guard *guard, const struct guard_request *request, st
     return 0;
 }
 
-static bool chosen(const struct guard_layer *layer, const struct guard_request *request)
+static bool chosen(const struct guard_layer *layer, unsigned left_out, const struct guard_request *request)
 {
+    if (layer == &guard_bpf && (request->without & left_out))
+        return false;
     if (request->choice == GUARD_BPF)
         return layer == &guard_bpf;
     return request->choice == GUARD_AUTO || layer == &guard_nftables;
@@ -220,11 +222,12 @@ static void try_all(struct guard *guard, const struct guard_request *request)
         struct pair pair = pairs[i];
         struct error error = ERROR_NONE;
 
-        if (!chosen(pair.hooks, request) || (pair.egress && !chosen(pair.egress, request)))
+        if (!chosen(pair.hooks, GUARD_WITHOUT_BPF_HOOKS, request) ||
+            (pair.egress && !chosen(pair.egress, GUARD_WITHOUT_BPF_EGRESS, request)))
             continue;
-        if (request->without == GUARD_WITHOUT_HOOKS)
+        if (request->without & GUARD_WITHOUT_HOOKS)
             pair.hooks = NULL;
-        if (request->without == GUARD_WITHOUT_EGRESS)
+        if (request->without & GUARD_WITHOUT_EGRESS)
             pair.egress = NULL;
         if (try_pair(guard, request, pair, &error) < 0)
             complain(guard, &error);
@@ -296,8 +299,8 @@ const struct error *guard_complaint(const struct guard *guard)
 
 bool guard_complete(const struct guard *guard)
 {
-    return (guard->hooks || guard->without == GUARD_WITHOUT_HOOKS) &&
-           (guard->egress || guard->without == GUARD_WITHOUT_EGRESS);
+    return (guard->hooks || (guard->without & GUARD_WITHOUT_HOOKS)) &&
+           (guard->egress || (guard->without & GUARD_WITHOUT_EGRESS));
 }
 
 static bool apart(const struct guard *guard)

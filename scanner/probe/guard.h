@@ -11,6 +11,7 @@
 
 #include "netns/base/error.h"
 #include "netns/base/memory.h"
+#include "netns/kernel/module.h"
 #include "scanner/probe/plan.h"
 #include "scanner/probe/shots.h"
 #include "scanner/probe/visit.h"
@@ -20,15 +21,21 @@
 
 enum guard_hook { GUARD_OUTPUT, GUARD_INPUT }; /* POST_ROUTING, LOCAL_IN */
 
-/* Layers that are left out, to prove each by itself. Tests only. */
-enum guard_without { GUARD_WITHOUT_NOTHING, GUARD_WITHOUT_HOOKS, GUARD_WITHOUT_EGRESS };
+/* Tests only: what is left out, to prove each part by itself. Bits. */
+enum guard_without {
+    GUARD_WITHOUT_HOOKS = 1,
+    GUARD_WITHOUT_EGRESS = 2,
+    GUARD_WITHOUT_BPF_HOOKS = 4, /* as if the kernel had no netfilter links */
+    GUARD_WITHOUT_BPF_EGRESS = 8,
+};
 
 struct guard_request {
     struct visitor *visitor;
     const struct plan *plan;
-    struct shots *shots; /* its records are made by guard_open() */
+    struct shots *shots;           /* its records are made by guard_open() */
+    const struct modules *modules; /* NULL: what there is, is not known */
     enum guard_choice choice;
-    enum guard_without without;
+    unsigned without;             /* enum guard_without */
     LIST(uint64_t) outputs;       /* namespaces whose answers do not pass the host's IP layer */
     LIST(uint64_t) inputs;        /* targets' namespaces */
     LIST(struct plan_exit) exits; /* the plan's, and the uplinks with the devices that frames enter by */

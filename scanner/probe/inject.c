@@ -107,7 +107,7 @@ static int permit_ingress(struct run *run, struct trial *trial, struct error *er
             error);
     if (!guard_complete(run->guard))
         return refuse_by(guard_complaint(run->guard), "no-guard", error);
-    if (!guard_stands(run->guard, GUARD_OUTPUT, reply) && run->guard_without != GUARD_WITHOUT_HOOKS)
+    if (!guard_stands(run->guard, GUARD_OUTPUT, reply) && !(run->guard_without & GUARD_WITHOUT_HOOKS))
         return error_set(error, EPERM, "reply-elsewhere", NULL, "no guard stands where its answer leaves");
     if (probe->protocol == PROTOCOL_UDP && !guard_stands(run->guard, GUARD_INPUT, probe->target))
         return error_set(error, EPERM, "no-guard", NULL,

@@ -41,7 +41,7 @@ struct run {
     struct device_list devices; /* of the host's namespace */
     struct shots shots;
     struct guard *guard;
-    enum guard_without guard_without;
+    unsigned guard_without; /* tests only: enum guard_without */
     struct injector injector;
     struct keeper keeper;
     struct witness *witness; /* NULL: none */

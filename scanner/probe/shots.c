@@ -13,29 +13,33 @@
  */
 enum { PORTS_FROM = 61000, PORTS_TO = 65535, PORTS = 1024, ROUNDS = 4 };
 
-int shots_make(struct shots *shots, uint32_t capacity, struct error *error)
+int shots_begin(struct shots *shots, struct error *error)
 {
     struct {
         uint8_t scan[8];
         uint32_t key[4];
         uint32_t port;
     } random;
-    void *memory;
 
-    *shots = (struct shots){.capacity = capacity};
     if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return error_errno(error, errno, "no-random", NULL, "no random numbers");
-    memory = mmap(NULL, (size_t)capacity * sizeof(struct shot_entry), PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *shots = (struct shots){.port_count = PORTS};
+    memcpy(shots->scan, random.scan, sizeof(shots->scan));
+    memcpy(shots->key, random.key, sizeof(shots->key));
+    shots->first_port = (uint16_t)(PORTS_FROM + random.port % (PORTS_TO - PORTS_FROM - PORTS + 1));
+    return 0;
+}
+
+int shots_reserve(struct shots *shots, uint32_t capacity, struct error *error)
+{
+    void *memory = mmap(NULL, (size_t)capacity * sizeof(struct shot_entry), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
     if (memory == MAP_FAILED)
         return error_errno(error, errno, "no-memory", NULL, "no memory for %u probes", capacity);
     shots->entries = memory;
-    shots->sightings = memory_resize(NULL, capacity, sizeof(struct sighting));
-    memset(shots->sightings, 0, (size_t)capacity * sizeof(struct sighting));
-    memcpy(shots->scan, random.scan, sizeof(shots->scan));
-    memcpy(shots->key, random.key, sizeof(shots->key));
-    shots->port_count = PORTS;
-    shots->first_port = (uint16_t)(PORTS_FROM + random.port % (PORTS_TO - PORTS_FROM - PORTS + 1));
+    shots->capacity = capacity;
+    shots->sightings = memory_alloc((size_t)capacity * sizeof(struct sighting));
     return 0;
 }
 

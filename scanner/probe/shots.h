@@ -61,8 +61,10 @@ struct shots {
     size_t records_size;         /* bytes of the mapping; 0: allocated */
 };
 
-/* Room for capacity shots, with random keys and a random block of source ports. -ENOMEM "no-memory". */
-int shots_make(struct shots *shots, uint32_t capacity, struct error *error);
+/* Random keys and a random block of source ports, known before the number of shots is. -errno "no-random". */
+int shots_begin(struct shots *shots, struct error *error);
+/* Room for capacity shots. -ENOMEM "no-memory". */
+int shots_reserve(struct shots *shots, uint32_t capacity, struct error *error);
 void shots_free(struct shots *shots);
 #define _cleanup_shots_ _cleanup_(shots_free)
 

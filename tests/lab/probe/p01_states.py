@@ -107,3 +107,19 @@ def from_within(lab):
         result = plan.run()
     for probe, state, members in wanted:
         lab.observed(result, probe, state, **members)
+
+
+def check_guard(lab, choice, name):
+    result = check_outside(lab, guard=choice)
+    lab.equal(f"guard ({result['guard_message']})", result["guard"], name)
+
+
+@case
+def from_outside_guarded_by_nftables(lab):
+    check_guard(lab, "nftables", "nftables")
+
+
+@alone
+@case
+def from_outside_guarded_by_nftables_with_nobody_there(lab):
+    check_guard(lab, "nftables", "nftables")
