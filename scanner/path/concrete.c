@@ -14,6 +14,12 @@ bool walk_ended(const struct walk *walk)
     return walk->at.place == PLACE_END;
 }
 
+void walk_go(struct walk *walk, enum place place)
+{
+    if (!walk_ended(walk))
+        walk->at.place = place;
+}
+
 static bool passes(enum state state)
 {
     return state == STATE_OPEN || state == STATE_CLOSED;
@@ -147,8 +153,7 @@ bool part_is_read(struct walk *walk, uint32_t parts, const char *code)
 static void walk_postrouting(struct walk *walk)
 {
     hook_run(walk, HOOK_POSTROUTING);
-    if (!walk_ended(walk))
-        walk->at.place = PLACE_TRANSMIT;
+    walk_go(walk, PLACE_TRANSMIT);
 }
 
 static void walk_place(struct walk *walk)

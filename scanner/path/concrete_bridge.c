@@ -351,6 +351,5 @@ void bridge_receive(struct walk *walk)
     device_checks(walk, bridge, false);
     if (!walk_ended(walk) && bridge->master)
         walk_undetermined(walk, REASON_LINK_KIND, bridge->name, "the bridge belongs to another device");
-    if (!walk_ended(walk))
-        at->place = PLACE_RECEIVE;
+    walk_go(walk, PLACE_RECEIVE);
 }

@@ -141,9 +141,9 @@ void packet_arrive(struct walk *walk)
     if (walk_ended(walk))
         return;
     const struct link *master = world_link(at->namespace, link->master);
-    at->place = PLACE_FRAME;
+    walk_go(walk, PLACE_FRAME);
     if (link->kind == LINK_BRIDGE) {
-        at->place = PLACE_BRIDGE;
+        walk_go(walk, PLACE_BRIDGE);
         at->frame = bridge_owner(walk, link, at->destination);
     } else if (master && master->kind == LINK_BRIDGE) {
         at->frame = bridge_owner(walk, master, at->destination);
@@ -160,7 +160,7 @@ static void frame_to_master(struct walk *walk, const struct link *link)
     if (master && master->kind == LINK_BRIDGE) {
         walk->at.port = link;
         walk->at.in = master;
-        walk->at.place = PLACE_BRIDGE;
+        walk_go(walk, PLACE_BRIDGE);
     } else if (master && master->kind == LINK_BOND) {
         walk->at.in = master;
         device_checks(walk, master, false);
@@ -180,7 +180,7 @@ void frame_receive(struct walk *walk)
     device_checks(walk, link, false);
     if (walk_ended(walk))
         return;
-    walk->at.place = PLACE_RECEIVE;
+    walk_go(walk, PLACE_RECEIVE);
     if (link->master)
         frame_to_master(walk, link);
 }
@@ -197,7 +197,7 @@ void frame_cross(struct walk *walk, const struct world_namespace *namespace, con
     at->own = at->looped = at->prerouted = false;
     at->has_macs = true;
     at->hops++;
-    at->place = PLACE_FRAME;
+    walk_go(walk, PLACE_FRAME);
     walk_step(walk, "link", link, arena_printf(walk->arena, "arrives on %s", link->name));
 }
 
@@ -213,8 +213,7 @@ static void transmit_loopback(struct walk *walk, const struct link *link)
     at->has_macs = at->source_mac_known = true;
     at->source_mac = at->destination_mac = (struct mac){{0}};
     at->hops++;
-    if (!walk_ended(walk))
-        at->place = PLACE_RECEIVE;
+    walk_go(walk, PLACE_RECEIVE);
 }
 
 static void leave_host(struct walk *walk, const struct link *link, const char *code, const char *message)

@@ -311,14 +311,14 @@ static void route_forward(struct walk *walk, const struct route_result *result)
 {
     if (!route_take_hop(walk, result, &walk->at.out))
         return;
-    walk->at.place = PLACE_FORWARD;
+    walk_go(walk, PLACE_FORWARD);
     route_step(walk, walk->at.out);
 }
 
 static void route_local(struct walk *walk)
 {
     walk->at.out = NULL;
-    walk->at.place = PLACE_INPUT;
+    walk_go(walk, PLACE_INPUT);
     route_step(walk, NULL);
 }
 
@@ -476,7 +476,7 @@ void packet_receive(struct walk *walk)
     if (walk_ended(walk))
         return;
     walk->at.prerouted = false;
-    walk->at.place = walk->at.looped ? PLACE_INPUT : PLACE_ROUTE;
+    walk_go(walk, walk->at.looped ? PLACE_INPUT : PLACE_ROUTE);
 }
 
 /* ---- forwarding (ip_forward, ip6_forward) ---- */
@@ -507,6 +507,5 @@ void packet_forward(struct walk *walk)
         forward6_check(walk);
     if (!walk_ended(walk))
         hook_run(walk, HOOK_FORWARD);
-    if (!walk_ended(walk))
-        walk->at.place = PLACE_POSTROUTING;
+    walk_go(walk, PLACE_POSTROUTING);
 }

@@ -113,5 +113,5 @@ void packet_send(struct walk *walk)
     if (walk_ended(walk))
         return;
     walk->at.out = walk->at.route_out;
-    walk->at.place = PLACE_POSTROUTING;
+    walk_go(walk, PLACE_POSTROUTING);
 }

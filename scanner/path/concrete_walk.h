@@ -110,6 +110,8 @@ void walk_unreachable(struct walk *walk, enum decider_kind kind, const char *sub
 /* What the sender is told: an ICMP error. */
 void walk_icmp(struct walk *walk, uint8_t type, uint8_t code);
 bool walk_ended(const struct walk *walk);
+/* Goes on at the place, unless the walk has ended. */
+void walk_go(struct walk *walk, enum place place);
 
 /* One of `count` alternatives that nothing known decides; subject is copied. */
 uint32_t walk_choose(struct walk *walk, uint32_t count, const char *code, const char *subject);
