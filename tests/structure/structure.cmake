@@ -25,7 +25,7 @@ if(POSTERN_SANITIZE STREQUAL "none" AND NOT POSTERN_COVERAGE)
   add_test(NAME structure-alone COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target alone)
 else()
   add_test(NAME structure-alone-configure COMMAND ${CMAKE_COMMAND} -S ${CMAKE_SOURCE_DIR} -B ${CMAKE_BINARY_DIR}/alone
-    -DCMAKE_BUILD_TYPE=Release -DPOSTERN_SANITIZE=none -DPOSTERN_COVERAGE=OFF)
+    -DCMAKE_BUILD_TYPE=Release -DPOSTERN_SANITIZE=none -DPOSTERN_COVERAGE=OFF -DPOSTERN_WERROR=${POSTERN_WERROR})
   add_test(NAME structure-alone COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR}/alone --target alone)
   set_tests_properties(structure-alone-configure PROPERTIES FIXTURES_SETUP alone)
   set_tests_properties(structure-alone PROPERTIES FIXTURES_REQUIRED alone)

@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every C file is as clang-format leaves it.
+
+    format_test.py ROOT CLANG_FORMAT
+"""
+import re
+import subprocess
+import sys
+
+import tree
+
+VERSION = 14  # others break lines in other places
+
+
+def version_problem(program):
+    try:
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"{program} does not run: {error}"
+    found = re.search(r"version (\d+)", text)
+    if not found or int(found.group(1)) != VERSION:
+        return f"{program} is not version {VERSION}: {text.strip()}"
+    return None
+
+
+def check(root, program):
+    """What is wrong with the tree, and how many files were looked at."""
+    problem = version_problem(program)
+    if problem:
+        return [problem], 0
+    problems = []
+    paths = tree.c_files(root, tree.PRODUCT + ("tests",))
+    for path in paths:
+        result = subprocess.run([program, "--style=file", "--dry-run", "--Werror", path], cwd=root,
+                                capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            first = (result.stderr.strip().split("\n") or [""])[0]
+            problems.append(first or f"{path}: {program} failed")
+    if not paths:
+        problems.append("no C file was found: this is not the tree")
+    return problems, len(paths)
+
+
+if __name__ == "__main__":
+    found, count = check(sys.argv[1], sys.argv[2])
+    sys.exit(tree.report("format", found, f"{count} files"))
