@@ -152,7 +152,10 @@ static void print_conntrack_addresses(struct buffer *buffer, const struct xt_con
         if (!(conntrack->match & parts[i].flag))
             continue;
         print_option(buffer, parts[i].option, conntrack->invert & parts[i].flag);
-        print_masked_address(buffer, parts[i].address, parts[i].mask);
+        if (parts[i].mask.value == family_max(parts[i].mask.family))
+            buffer_append(buffer, ADDRESS_TEXT(parts[i].address));
+        else
+            print_masked_address(buffer, parts[i].address, parts[i].mask);
     }
 }
 
@@ -683,6 +686,19 @@ static bool write_port(struct iptables_rule *rule, const struct native_match *ma
     return true;
 }
 
+/* Both ports in one load of four bytes, each compared with one value. */
+static bool write_both_ports(struct iptables_rule *rule, const struct native_match *match)
+{
+    struct native_match half = *match;
+    if (match->from.length != 4 || match->range || match->invert)
+        return false;
+    half.from = half.to = (struct bytes){match->from.data, 2};
+    if (!write_port(rule, &half, true))
+        return false;
+    half.from = half.to = (struct bytes){match->from.data + 2, 2};
+    return write_port(rule, &half, false);
+}
+
 static bool write_tcp_flags(struct iptables_rule *rule, const struct native_match *match)
 {
     if (!match->mask || match->range || match->from.length != 1 || match->mask->mask.value.length != 1 ||
@@ -704,6 +720,8 @@ static bool write_payload(struct iptables_rule *rule, const struct native_match 
     if (payload->base == NFT_PAYLOAD_TRANSPORT_HEADER) {
         if ((offset == 0 || offset == 2) && length == 2)
             return write_port(rule, match, offset == 0);
+        if (offset == 0 && length == 4)
+            return write_both_ports(rule, match);
         return offset == 13 && length == 1 && write_tcp_flags(rule, match);
     }
     if (payload->base != NFT_PAYLOAD_NETWORK_HEADER)

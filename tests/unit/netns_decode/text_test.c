@@ -142,11 +142,109 @@ START_TEST(nft_lists_the_same)
 }
 END_TEST
 
+/* Every rule and policy of iptables-save with its table before it. */
+static line_list lines_of_save(char *text)
+{
+    line_list lines = {0};
+    char table[64] = "", chain[128], policy[16];
+    for (char *line = next_line(&text); line; line = next_line(&text)) {
+        if (*line == '*')
+            snprintf(table, sizeof(table), "%s", line + 1);
+        else if (*line == '-')
+            *list_append(&lines) = memory_printf("%s: %s", table, line);
+        else if (sscanf(line, ":%127s %15s", chain, policy) == 2 && *policy != '-')
+            *list_append(&lines) = memory_printf("%s: -P %s %s", table, chain, policy);
+    }
+    return lines;
+}
+
+static line_list lines_of_iptables(struct ruleset *ruleset)
+{
+    line_list lines = {0};
+    list_each(struct nft_table, table, &ruleset->tables) {
+        table->xtables = true;
+        list_each(struct nft_chain, chain, &table->chains) {
+            _cleanup_free_ char *declaration = chain_text(table, chain);
+            if (chain->base)
+                *list_append(&lines) = memory_printf("%s: %s", table->name, declaration);
+            list_each(struct nft_rule, rule, &chain->rules) {
+                _cleanup_free_ char *line = rule_text(table, chain, rule, NULL);
+                *list_append(&lines) = memory_printf("%s: %s", table->name, line);
+            }
+        }
+    }
+    return lines;
+}
+
+/*
+ * Matches and targets that are not decoded are "unknown(NAME)": the listing has "NAME" and its options there,
+ * up to the next match or target.
+ */
+static bool same_but_for_unknown(const char *ours, const char *theirs)
+{
+    for (;;) {
+        const char *unknown = strstr(ours, "unknown(");
+        size_t length = unknown ? (size_t)(unknown - ours) : strlen(ours);
+        if (strncmp(ours, theirs, length) != 0)
+            return false;
+        if (!unknown)
+            return !theirs[length];
+        size_t name = strcspn(unknown + 8, ")");
+        if (strncmp(theirs + length, unknown + 8, name) != 0)
+            return false;
+        ours = unknown + 8 + name + 1;
+        theirs += length + name;
+        while (*theirs && strncmp(theirs, " -m ", 4) != 0 && strncmp(theirs, " -j ", 4) != 0)
+            theirs++;
+    }
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static const char *find_line(const line_list *lines, const char *wanted)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        if (same_but_for_unknown(wanted, lines->items[i]))
+            return lines->items[i];
+    }
+    return NULL;
+}
+
+static const char *const iptables_fixtures[] = {"iptables", "ip6tables", "docker",   "docker6",
+                                                "ufw",      "ufw6",      "netavark", "kubernetes"};
+
+START_TEST(iptables_saves_the_same)
+{
+    const char *name = iptables_fixtures[_i];
+    struct fixture fixture = fixture_load(name);
+    _cleanup_free_ char *listing = fixture_file(name, "listing");
+    line_list theirs = lines_of_save(listing), ours = lines_of_iptables(&fixture.ruleset);
+    size_t wrong = 0;
+    qsort(ours.items, ours.count, sizeof(*ours.items), compare_texts);
+    for (size_t i = 0; i < ours.count; i++) {
+        if (find_line(&theirs, ours.items[i]))
+            continue;
+        fprintf(stderr, "%s: not in the listing: %s\n", name, ours.items[i]);
+        wrong++;
+    }
+    ck_assert_uint_eq(wrong, 0);
+    ck_assert_uint_eq(ours.count, theirs.count);
+    free_lines(&ours);
+    free_lines(&theirs);
+    fixture_free(&fixture);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("text");
     TCase *listing = tcase_create("listing");
     tcase_add_loop_test(listing, nft_lists_the_same, 0, sizeof(nft_fixtures) / sizeof(nft_fixtures[0]));
+    tcase_add_loop_test(listing, iptables_saves_the_same, 0,
+                        sizeof(iptables_fixtures) / sizeof(iptables_fixtures[0]));
     suite_add_tcase(suite, listing);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
