@@ -29,14 +29,15 @@ def check(root, program):
     problem = version_problem(program)
     if problem:
         return [problem], 0
-    problems = []
     paths = tree.c_files(root, tree.PRODUCT + ("tests",))
-    for path in paths:
-        result = subprocess.run([program, "--style=file", "--dry-run", "--Werror", path], cwd=root,
-                                capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            first = (result.stderr.strip().split("\n") or [""])[0]
-            problems.append(first or f"{path}: {program} failed")
+    result = subprocess.run([program, "--style=file", "--dry-run", "--Werror", *paths], cwd=root, capture_output=True,
+                            text=True, check=False)
+    first = {}  # complaint of each file: the others follow from it
+    for path, rest in re.findall(r"^(\S+?):(\d+:.*error.*)$", result.stderr, re.MULTILINE):
+        first.setdefault(path, f"{path}:{rest}")
+    problems = sorted(first.values())
+    if result.returncode != 0 and not problems:
+        problems.append(f"{program} failed: {result.stderr.strip()}")
     if not paths:
         problems.append("no C file was found: this is not the tree")
     return problems, len(paths)

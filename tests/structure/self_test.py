@@ -251,14 +251,20 @@ class FormatTest(TreeTest):
         os.chmod(program, 0o755)
         self.expect(format_test.check(self.root, program)[0], "is not version")
 
-    def test_a_file_is_refused(self):
+    def answer(self, body):
         program = os.path.join(self.root, "clang-format")
-        self.put("clang-format", data=b"#!/bin/sh\n[ $# = 1 ] && echo clang-format version 14.0 && exit\n"
-                                      b'case "$*" in *memory.h) echo "$4:1: error" >&2; exit 1 ;; esac\n')
+        self.put("clang-format", data=b"#!/bin/sh\n[ $# = 1 ] && echo clang-format version 14.0 && exit\n" + body)
         os.chmod(program, 0o755)
-        problems, count = format_test.check(self.root, program)
-        self.expect(problems, "netns/base/memory.h:1: error")
+        return format_test.check(self.root, program)
+
+    def test_a_file_is_refused(self):
+        problems, count = self.answer(b'for p; do case $p in *memory.[ch]) echo "$p:1:2: error: x" >&2; esac; done\n'
+                                      b'echo netns/base/memory.h:7:2: error: y >&2; exit 1\n')
+        self.expect(problems, "netns/base/memory.c:1:2", "netns/base/memory.h:1:2")
         self.assertEqual(count, 3)
+
+    def test_another_failure(self):
+        self.expect(self.answer(b"echo no style file >&2; exit 1\n")[0], "failed: no style file")
 
 
 class HardenedTest(TreeTest):
