@@ -207,7 +207,7 @@ static uint32_t choose_port(const struct device_list *devices, const struct plan
     uint32_t port = source ? device_port_of_mac(bridge, source) : 0;
 
     if (port)
-        return port;
+        return is_exit(plan, port) ? port : 0;
     list_each(struct device, device, devices)
         if (device->master == bridge && (device->flags & IFF_UP) && is_exit(plan, device->index))
             return device->index;

@@ -24,7 +24,7 @@ enum {
 struct guard_state {
     struct shots *shots;
     struct bpf_object *hooks, *egress;
-    int cookies, tuples, exits; /* maps: an object's own; -1: none */
+    int cookies, tuples, exits, questions; /* maps: an object's own; -1: none */
     LIST(int) links;
 };
 
@@ -74,6 +74,7 @@ static int load_egress(struct guard_state *state, struct error *error)
                                           shared_map(state->hooks, "tuples", state->shots->capacity),
                                           shared_map(state->hooks, "records", state->shots->capacity),
                                           shared_map(state->hooks, "settings", 0),
+                                          {"questions", -1, state->shots->capacity},
                                           {0}};
 
     return bpf_load(program_egress, program_egress_length, kinds, maps, &state->egress, error);
@@ -120,7 +121,8 @@ static int open_bpf(const struct guard_request *request, bool hooks, bool egress
     const struct bpf_object *object;
     int result = 0;
 
-    *state = (struct guard_state){.shots = request->shots, .cookies = -1, .tuples = -1, .exits = -1};
+    *state = (struct guard_state){
+        .shots = request->shots, .cookies = -1, .tuples = -1, .exits = -1, .questions = -1};
     if (hooks)
         result = load_hooks(state, error);
     if (result == 0 && egress)
@@ -132,6 +134,8 @@ static int open_bpf(const struct guard_request *request, bool hooks, bool egress
     state->tuples = bpf_map_descriptor(object, "tuples");
     if (state->hooks)
         state->exits = bpf_map_descriptor(object, "exits");
+    if (state->egress)
+        state->questions = bpf_map_descriptor(state->egress, "questions");
     result = put_settings(state, bpf_map_descriptor(object, "settings"), error);
     if (result == 0)
         result = map_records(state, bpf_map_descriptor(object, "records"), error);
@@ -207,12 +211,28 @@ static int arm_shot(const struct guard_state *state, uint32_t index, struct erro
     return 0;
 }
 
+static int arm_question(const struct guard_state *state, const struct shot_entry *entry, struct error *error)
+{
+    struct shot_question question = {.family = entry->tuple.family};
+    const uint8_t one = 1;
+
+    if (state->questions < 0)
+        return 0;
+    memcpy(question.address, entry->target, sizeof(question.address));
+    if (bpf_map_update_elem(state->questions, &question, &one, BPF_ANY) < 0)
+        return error_errno(error, errno, "bpf-map", "questions", "the guard's map cannot be written");
+    return 0;
+}
+
 static int arm_bpf(struct guard_state *state, uint32_t first, uint32_t count, struct error *error)
 {
     int result = 0;
 
-    for (uint32_t index = first; index < first + count && result == 0; index++)
+    for (uint32_t index = first; index < first + count && result == 0; index++) {
         result = arm_shot(state, index, error);
+        if (result == 0)
+            result = arm_question(state, &state->shots->entries[index], error);
+    }
     return result;
 }
 

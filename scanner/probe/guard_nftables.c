@@ -10,7 +10,8 @@
  *   turned4  server . client . server's port . client's port      any other answer to an injected shot
  *   turned6
  *   targets  cookie . address                          where a shot is predicted to end
- *   seen     event . cookie . extra . source . destination        filled by rules
+ *   asked    address                                   targets: the question who has it need not leave the
+ * host seen     event . cookie . extra . source . destination        filled by rules
  */
 #include "scanner/probe/guard_layer.h"
 
@@ -29,7 +30,7 @@
 #define POLL_EVERY_NS 20000000ULL
 
 enum { EGRESS_HOOK = 1 /* NF_NETDEV_EGRESS */, PRIORITY_LAST = INT_MAX - 1, NAME_MAX_LENGTH = 32 };
-enum { SET_SHOTS = 1, SET_ANSWERS, SET_TURNED4, SET_TURNED6, SET_TARGETS, SET_SEEN };
+enum { SET_SHOTS = 1, SET_ANSWERS, SET_TURNED4, SET_TURNED6, SET_TARGETS, SET_ASKED, SET_SEEN };
 enum event {
     EVENT_DELIVERED = 1,
     EVENT_RESET,
@@ -369,6 +370,39 @@ static void write_exit(struct writer *writer, const struct match *match, uint32_
     }
 }
 
+/*
+ * The question for a target that stands on a bridge beside the host is answered on that bridge. Who asks for
+ * itself (RFC 5227, RFC 4862) may ask everyone.
+ */
+static void write_questions(struct writer *writer)
+{
+    static const uint8_t zero[16], solicitation = 135;
+    const uint16_t arp = htons(ETH_P_ARP), request = htons(1);
+
+    begin_rule(writer);
+    nft_meta(&writer->batch, NFT_META_PROTOCOL, REG_MATCH);
+    nft_equal(&writer->batch, REG_MATCH, &arp, sizeof(arp));
+    nft_payload(&writer->batch, NFT_NETWORK, 6, 2, REG_MATCH);
+    nft_equal(&writer->batch, REG_MATCH, &request, sizeof(request));
+    nft_payload(&writer->batch, NFT_NETWORK, 14, 4, REG_MATCH);
+    nft_unequal(&writer->batch, REG_MATCH, zero, 4);
+    nft_load(&writer->batch, REG_SOURCE, zero, sizeof(zero));
+    nft_payload(&writer->batch, NFT_NETWORK, 24, 4, REG_SOURCE);
+    nft_lookup(&writer->batch, REG_SOURCE, "asked", SET_ASKED, false);
+    nft_drop(&writer->batch);
+    end_rule(writer);
+    begin_rule(writer);
+    match_family(writer, true);
+    match_byte(writer, NFT_META_L4PROTO, IPPROTO_ICMPV6);
+    match_bytes(writer, 0, &solicitation, 1);
+    nft_payload(&writer->batch, NFT_NETWORK, 8, 16, REG_SOURCE);
+    nft_unequal(&writer->batch, REG_SOURCE, zero, sizeof(zero));
+    nft_payload(&writer->batch, NFT_TRANSPORT, 8, 16, REG_SOURCE);
+    nft_lookup(&writer->batch, REG_SOURCE, "asked", SET_ASKED, false);
+    nft_drop(&writer->batch);
+    end_rule(writer);
+}
+
 /* On an interface that leads off the host nothing of a shot passes. */
 static void write_egress(struct writer *writer)
 {
@@ -376,6 +410,7 @@ static void write_egress(struct writer *writer)
         for (size_t i = 0; i < sizeof(shot_matches) / sizeof(shot_matches[0]); i++)
             write_answer(writer, &shot_matches[i], six);
     write_answers(writer);
+    write_questions(writer);
 }
 
 /* ---- tables ---- */
@@ -401,11 +436,8 @@ static void add_sets(struct writer *writer)
     static const struct {
         const char *name;
         uint32_t id, length;
-    } sets[] = {{"shots", SET_SHOTS, 8},
-                {"answers", SET_ANSWERS, 8},
-                {"turned4", SET_TURNED4, 12},
-                {"turned6", SET_TURNED6, 36},
-                {"targets", SET_TARGETS, 20}};
+    } sets[] = {{"shots", SET_SHOTS, 8},      {"answers", SET_ANSWERS, 8},  {"turned4", SET_TURNED4, 12},
+                {"turned6", SET_TURNED6, 36}, {"targets", SET_TARGETS, 20}, {"asked", SET_ASKED, 16}};
     uint8_t family = writer->table->family;
     const char *name = writer->state->name;
 
@@ -628,6 +660,19 @@ static void put_targets(struct writer *writer, struct range range)
     nft_end_elements(&writer->batch);
 }
 
+static void put_asked(struct writer *writer, struct range range)
+{
+    const struct guard_state *state = writer->state;
+
+    if (writer->table->family != NFPROTO_NETDEV)
+        return;
+    nft_begin_elements(&writer->batch, writer->table->family, state->name, "asked");
+    for (uint32_t index = range.first; index < range.first + range.count; index++)
+        if (takes(state, writer->table, index, false))
+            nft_put_element(&writer->batch, state->shots->entries[index].target, 16);
+    nft_end_elements(&writer->batch);
+}
+
 static int arm_table(struct guard_state *state, const struct table *table, struct range range,
                      struct error *error)
 {
@@ -641,6 +686,7 @@ static int arm_table(struct guard_state *state, const struct table *table, struc
     put_turned(&writer, range, 4);
     put_turned(&writer, range, 6);
     put_targets(&writer, range);
+    put_asked(&writer, range);
     return nft_commit(&writer.batch, "elements", error);
 }
 

@@ -319,6 +319,11 @@ void nft_equal(struct nft_batch *batch, unsigned from, const void *bytes, uint32
     compare(batch, NFT_CMP_EQ, from, bytes, length);
 }
 
+void nft_unequal(struct nft_batch *batch, unsigned from, const void *bytes, uint32_t length)
+{
+    compare(batch, NFT_CMP_NEQ, from, bytes, length);
+}
+
 void nft_lower(struct nft_batch *batch, unsigned from, const void *bytes, uint32_t length)
 {
     compare(batch, NFT_CMP_LT, from, bytes, length);

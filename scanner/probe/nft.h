@@ -61,8 +61,9 @@ void nft_payload(struct nft_batch *batch, enum nft_header base, uint32_t offset,
                  unsigned to);
 /* The register's bytes and `mask`. */
 void nft_mask(struct nft_batch *batch, unsigned at, const void *mask, uint32_t length);
-/* Goes on if the register equals the bytes (lower: is less than they are). */
+/* Goes on if the register equals the bytes (unequal: does not; lower: is less than they are). */
 void nft_equal(struct nft_batch *batch, unsigned from, const void *bytes, uint32_t length);
+void nft_unequal(struct nft_batch *batch, unsigned from, const void *bytes, uint32_t length);
 void nft_lower(struct nft_batch *batch, unsigned from, const void *bytes, uint32_t length);
 void nft_load(struct nft_batch *batch, unsigned to, const void *bytes, uint32_t length);
 /* Goes on if the key that begins at the register is (not) in the set. */

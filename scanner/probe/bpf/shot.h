@@ -63,6 +63,16 @@ struct shot_exit {
 /* Its value. On a bridge that has containers too, a shot passes that goes where it was predicted to go. */
 enum shot_exit_kind { SHOT_EXIT_PLAIN = 1, SHOT_EXIT_SHARED = 2 };
 
+/*
+ * Key of `questions`: the address of a container that stands on a bridge with an uplink, beside the host. The
+ * question who has it is answered by the container itself; it need not be asked off the host.
+ */
+struct shot_question {
+    __u8 address[16];
+    __u8 family;
+    __u8 zero[3];
+};
+
 /* The one value of `settings`. */
 struct shot_settings {
     __u8 scan[8];                /* first half of every token */

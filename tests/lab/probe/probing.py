@@ -44,6 +44,7 @@ class Plan:
         link = self.links[name]
         uplink = {"index": link["ifindex"], "name": name, "ethernet": link["link_type"] == "ether"} | more
         gateway = self.gateway(name)
+        uplink = {key: value for key, value in uplink.items() if value is not None}
         if gateway and "gateway" not in more:
             uplink |= {"gateway": gateway, "has_gateway": True}
         self.uplinks.append(uplink)
