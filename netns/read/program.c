@@ -413,12 +413,10 @@ struct hooks_reading {
     struct reading *reading;
     uint8_t family;
     uint32_t hook;
-    size_t before;
 };
 
-static struct nlmsghdr *ask_hooks(struct netlink *netlink, void *context)
+static struct nlmsghdr *ask_hooks(struct netlink *netlink, const struct hooks_reading *hooks)
 {
-    const struct hooks_reading *hooks = context;
     struct nlmsghdr *request =
         netlink_request(netlink, NFNETLINK_HOOKS << 8 | NFNL_MSG_HOOK_GET, 0, sizeof(struct nfgenmsg));
     struct nfgenmsg *header = mnl_nlmsg_get_payload(request);
@@ -426,13 +424,6 @@ static struct nlmsghdr *ask_hooks(struct netlink *netlink, void *context)
     header->nfgen_family = hooks->family;
     mnl_attr_put_u32(request, NFNLA_HOOK_HOOKNUM, htobe32(hooks->hook));
     return request;
-}
-
-static void forget_hooks(void *context)
-{
-    const struct hooks_reading *hooks = context;
-
-    hooks->reading->namespace->programs.count = hooks->before;
 }
 
 static int take_hook(const struct nlmsghdr *message, void *context)
@@ -453,19 +444,12 @@ static int take_hook(const struct nlmsghdr *message, void *context)
     return 0;
 }
 
+/* Where this fails all links are taken, which is no loss: so it is not a fault. */
 static int read_hook(struct reading *reading, struct netlink *netfilter, uint8_t family, uint32_t hook)
 {
     struct hooks_reading hooks = {.reading = reading, .family = family, .hook = hook};
-    const struct read_dump dump = {.subject = "netfilter hooks",
-                                   .part = PART_PROGRAMS,
-                                   .optional = true,
-                                   .build = ask_hooks,
-                                   .handle = take_hook,
-                                   .reset = forget_hooks,
-                                   .context = &hooks};
 
-    hooks.before = reading->namespace->programs.count;
-    return read_dump(netfilter, &dump, reading->namespace);
+    return netlink_dump(netfilter, ask_hooks(netfilter, &hooks), take_hook, &hooks, "netfilter hooks", NULL);
 }
 
 static int read_hooks(struct reading *reading)
@@ -486,7 +470,7 @@ static void read_netfilter(struct reading *reading)
 {
     if ((reading->survey->readable && !reading->survey->links.count) || read_hooks(reading) == 0)
         return;
-    /* what the hooks said so far may be less than there is */
+    /* what the hooks said so far may be less than there is, and now comes twice */
     add_all_links(reading);
     if (!reading->survey->readable)
         add_unreadable(reading, PROGRAM_NETFILTER, EPERM);
