@@ -183,17 +183,18 @@ static int process_look(void *context, uint32_t pid)
 
 static int processes_find(struct finder *finder, struct error *error)
 {
-    int r = process_list(finder->options->proc, process_look, finder, error);
-    if (r < 0)
-        return r;
-    if (finder->found->unseen) {
-        struct error fault = ERROR_NONE;
-        error_set(&fault, EACCES, "process-unreadable", "processes",
-                  "the namespaces of %zu processes may not be looked at (CAP_SYS_PTRACE)",
-                  finder->found->unseen);
-        snapshot_fault(finder->snapshot, &fault, false);
-    }
-    return 0;
+    return process_list(finder->options->proc, process_look, finder, error);
+}
+
+static void unseen_tell(struct finder *finder)
+{
+    struct error fault = ERROR_NONE;
+    if (!finder->found->unseen)
+        return;
+    error_set(&fault, EACCES, "process-unreadable", "processes",
+              "the namespaces of %zu processes and mounts may not be looked at (CAP_SYS_PTRACE)",
+              finder->found->unseen);
+    snapshot_fault(finder->snapshot, &fault, false);
 }
 
 /* ---- mounts ---- */
@@ -227,8 +228,12 @@ static void mount_look(void *context, const char *path)
     struct namespace_handle handle;
     struct error error = ERROR_NONE;
     struct stat status;
-    if (path[0] != '/' || !path[1] || fstatat(finder->options->root, path + 1, &status, 0) < 0)
+    if (path[0] != '/' || !path[1])
         return;
+    if (fstatat(finder->options->root, path + 1, &status, 0) < 0) {
+        finder->found->unseen += errno == EACCES || errno == EPERM;
+        return;
+    }
     size_t place = found_place_of(finder->found, status.st_ino);
     bool known = place != SIZE_MAX && finder->found->places.items[place].handle.device == status.st_dev;
     if (!known) {
@@ -298,6 +303,7 @@ int find_namespaces(const struct find_options *options, struct snapshot *snapsho
         return r;
     }
     mounts_find(&finder);
+    unseen_tell(&finder);
     return 0;
 }
 

@@ -278,14 +278,26 @@ static void daemon_look(struct join *join, const struct engine_process *process)
         daemon_add(join, process, name);
 }
 
+/* The namespace of the first process: an engine lives there, wherever the scan thinks its host is. */
+static uint64_t first_namespace(const struct engine_process *processes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (processes[i].pid == 1)
+            return processes[i].namespace;
+    }
+    return 0;
+}
+
 static void processes_look(struct join *join, const struct engine_process *processes, size_t count)
 {
+    uint64_t first = first_namespace(processes, count), host = join->state.context->host_namespace;
     for (size_t i = 0; i < count; i++) {
         const struct engine_process *process = &processes[i];
         const struct cgroup_place *place = process->cgroup ? place_get(join, process->cgroup) : NULL;
         for (size_t s = 0; place && s < place->count; s++)
             seen_add(join, &place->scopes[s], process->pid);
-        if ((!place || !place->count) && process->namespace == join->state.context->host_namespace)
+        bool at_home = process->namespace && (process->namespace == host || process->namespace == first);
+        if ((!place || !place->count) && at_home)
             daemon_look(join, process);
     }
 }
