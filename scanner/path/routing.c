@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which route an address takes: policy rules, tables, and the types of addresses. */
+#include "scanner/path/survey.h"
+
+#include "netns/base/text.h"
+
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+
+#define GOTO_MAX 64 /* policy rules passed by `goto`: the kernel only goes forward */
+
+void route_part_list_free(struct route_part_list *list)
+{
+    list_each(struct route_part, part, list)
+        interval_set_free(&part->addresses);
+    list_free(list);
+}
+
+void address_type_list_free(struct address_type_list *list)
+{
+    list_each(struct address_type_part, part, list)
+        interval_set_free(&part->addresses);
+    list_free(list);
+}
+
+/* ---- one question ---- */
+struct resolve {
+    struct survey *survey;
+    const struct world_namespace *namespace;
+    const struct route_flow *flow;
+    const struct policy_rule *const *rules;
+    size_t rule_count;
+    struct route_part_list *parts;
+};
+
+/* Some of the addresses, and why that they come this far is doubtful. */
+struct pending {
+    struct interval_set set; /* owned */
+    const struct doubt *doubts;
+    enum taint taint;
+    bool by_sender;
+};
+
+static const struct doubt *doubt_push(struct resolve *resolve, const struct doubt *previous, const char *code,
+                                      const char *subject, const char *message)
+{
+    struct doubt *doubt = arena_alloc(resolve->survey->arena, sizeof(*doubt));
+    *doubt = (struct doubt){previous, code, subject, message};
+    return doubt;
+}
+
+static void part_add(struct resolve *resolve, const struct pending *pending, struct interval_set *set,
+                     struct route_result result)
+{
+    struct route_part *part = list_append(resolve->parts);
+    part->addresses = *set;
+    part->result = result;
+    part->doubts = pending->doubts;
+    part->taint = pending->taint;
+    part->by_sender = pending->by_sender;
+    *set = (struct interval_set){0};
+}
+
+/* ---- routes ---- */
+static bool hop_usable(const struct next_hop *hop)
+{
+    return !(hop->flags & RTNH_F_DEAD);
+}
+
+/* The kernel passes over a route whose every next hop is dead, and one for another type of service. */
+static bool route_usable(const struct route *route)
+{
+    if (route->tos != 0)
+        return false;
+    bool usable = route->next_hops.count == 0;
+    list_each(const struct next_hop, hop, &route->next_hops)
+        usable |= hop_usable(hop);
+    return usable;
+}
+
+static bool route_on(const struct route *route, const struct link *link)
+{
+    list_each(const struct next_hop, hop, &route->next_hops)
+        if (hop->index == link->index)
+            return true;
+    return false;
+}
+
+static enum route_kind route_kind(const struct route *route)
+{
+    switch (route->type) {
+    case RTN_BLACKHOLE:
+        return ROUTE_BLACKHOLE;
+    case RTN_UNREACHABLE:
+        return ROUTE_UNREACHABLE;
+    case RTN_PROHIBIT:
+        return ROUTE_PROHIBIT;
+    default:
+        return ROUTE_FOUND;
+    }
+}
+
+/* Each next hop that the kernel may take: by a hash of the flow. */
+static void route_hops(struct resolve *resolve, const struct policy_rule *rule, const struct route *route,
+                       const struct pending *pending, struct interval_set *set)
+{
+    struct pending each = *pending;
+    size_t usable = 0;
+    list_each(const struct next_hop, hop, &route->next_hops)
+        usable += hop_usable(hop);
+    if (usable > 1 && resolve->flow->forward)
+        each.doubts =
+            doubt_push(resolve, each.doubts, REASON_MULTIPATH, "route", "one of several next hops is taken");
+    if (route->unknown_attribute || (route->next_hop_id && route->next_hops.count == 0)) {
+        each.doubts = doubt_push(resolve, each.doubts, REASON_ROUTE_ATTRIBUTE, "route",
+                                 "a route has a property that is not modelled");
+        each.taint = TAINT_ANY;
+    }
+    struct route_result result = {route_kind(route), route, NULL, rule};
+    if (!resolve->flow->forward) { /* which of them does not matter: all are looked at */
+        result.next_hop = route->next_hops.items;
+        part_add(resolve, &each, set, result);
+        return;
+    }
+    list_each(const struct next_hop, hop, &route->next_hops) {
+        if (!hop_usable(hop))
+            continue;
+        result.next_hop = hop;
+        struct interval_set own = interval_set_copy(set);
+        part_add(resolve, &each, &own, result);
+    }
+    if (usable == 0)
+        part_add(resolve, &each, set, result);
+    interval_set_free(set);
+}
+
+/* IPv6 siblings: same prefix, metric, each with a gateway (rt6_qualify_for_ecmp). */
+static bool is_sibling(const struct route *route, const struct route *other)
+{
+    return route != other && route->family == FAMILY_IP6 && route->priority == other->priority &&
+           route->destination.length == other->destination.length &&
+           address_equal(prefix_first(route->destination), prefix_first(other->destination)) &&
+           route->next_hops.count > 0 && other->next_hops.count > 0 &&
+           route->next_hops.items[0].gateway.family && other->next_hops.items[0].gateway.family;
+}
+
+static void route_taken(struct resolve *resolve, const struct policy_rule *rule, const struct route *route,
+                        const struct pending *pending, struct interval_set *set,
+                        const struct route *const *routes, size_t count)
+{
+    struct pending each = *pending;
+    size_t siblings = 0;
+    for (size_t i = 0; resolve->flow->forward && i < count; i++)
+        siblings += is_sibling(route, routes[i]) && route_usable(routes[i]);
+    if (siblings > 0)
+        each.doubts =
+            doubt_push(resolve, each.doubts, REASON_MULTIPATH, "route", "one of several next hops is taken");
+    for (size_t i = 0; siblings > 0 && i < count; i++) {
+        if (!is_sibling(route, routes[i]) || !route_usable(routes[i]))
+            continue;
+        struct interval_set own = interval_set_copy(set);
+        route_hops(resolve, rule, routes[i], &each, &own);
+    }
+    route_hops(resolve, rule, route, &each, set);
+}
+
+static bool suppressed(const struct resolve *resolve, const struct policy_rule *rule,
+                       const struct route *route)
+{
+    if (route->type == RTN_THROW)
+        return true;
+    if (!rule || route_kind(route) != ROUTE_FOUND)
+        return false;
+    if (rule->suppress_prefix_length >= 0 &&
+        (int32_t)route->destination.length <= rule->suppress_prefix_length)
+        return true;
+    if (rule->suppress_group < 0 || route->next_hops.count == 0)
+        return false;
+    const struct link *link = world_link(resolve->namespace, route->next_hops.items[0].index);
+    return link && link->group == (uint32_t)rule->suppress_group;
+}
+
+/* Takes from *left what the routes of a table hold, longest prefix first; the rest stays. */
+static void routes_take(struct resolve *resolve, const struct policy_rule *rule,
+                        const struct route *const *routes, size_t count, const struct pending *pending,
+                        struct interval_set *left)
+{
+    const struct route_flow *flow = resolve->flow;
+    struct interval_set passed = {0};
+    for (size_t i = 0; i < count && !interval_set_empty(left); i++) {
+        const struct route *route = routes[i];
+        bool limited =
+            flow->strict && !(flow->strict->flags & IFF_LOOPBACK) && !route_on(route, flow->strict);
+        if (!route_usable(route) || limited)
+            continue;
+        struct interval_set taken;
+        if (flow->forward) {
+            if (!prefix_contains(route->destination, flow->fixed))
+                continue;
+            taken = *left;
+            *left = (struct interval_set){0};
+        } else {
+            struct interval_set prefix = interval_set_prefix(route->destination);
+            taken = interval_set_intersect(left, &prefix);
+            struct interval_set rest = interval_set_subtract(left, &prefix);
+            interval_set_free(&prefix);
+            interval_set_free(left);
+            *left = rest;
+        }
+        if (interval_set_empty(&taken)) {
+            interval_set_free(&taken);
+        } else if (suppressed(resolve, rule, route)) {
+            struct interval_set both = interval_set_union(&passed, &taken);
+            interval_set_free(&passed);
+            interval_set_free(&taken);
+            passed = both;
+        } else {
+            route_taken(resolve, rule, route, pending, &taken, routes + i, count - i);
+        }
+    }
+    struct interval_set both = interval_set_union(left, &passed);
+    interval_set_free(left);
+    interval_set_free(&passed);
+    *left = both;
+}
+
+/* Without policy rules of its own IPv4 has `local` and `main` in one trie (fib_unmerge): longest prefix of
+ * both. */
+static int compare_merged(const void *a, const void *b)
+{
+    const struct route *left = *(const struct route *const *)a, *right = *(const struct route *const *)b;
+    if (left->destination.length != right->destination.length)
+        return left->destination.length > right->destination.length ? -1 : 1;
+    if (left->table != right->table)
+        return left->table > right->table ? -1 : 1;
+    if (left->priority != right->priority)
+        return left->priority < right->priority ? -1 : 1;
+    return left < right ? -1 : left > right;
+}
+
+static const struct route *const *merged_routes(struct survey *survey,
+                                                const struct world_namespace *namespace, size_t *ret_count)
+{
+    size_t locals, mains;
+    const struct route *const *local = world_routes(namespace, FAMILY_IP4, RT_TABLE_LOCAL, &locals);
+    const struct route *const *main = world_routes(namespace, FAMILY_IP4, RT_TABLE_MAIN, &mains);
+    *ret_count = locals + mains;
+    if (*ret_count == 0)
+        return NULL;
+    const struct route **all = arena_alloc(survey->arena, *ret_count * sizeof(*all));
+    for (size_t i = 0; i < locals; i++)
+        all[i] = local[i];
+    for (size_t i = 0; i < mains; i++)
+        all[locals + i] = main[i];
+    qsort(all, *ret_count, sizeof(*all), compare_merged);
+    return all;
+}
+
+/* ---- policy rules ---- */
+/* One side of a rule: the set that it asks of, or the fixed address. */
+static bool fixed_matches(struct prefix prefix, struct address fixed)
+{
+    return !prefix.address.family || prefix.length == 0 || prefix_contains(prefix, fixed);
+}
+
+static bool interface_matches(const struct resolve *resolve, const char *name)
+{
+    return !name || (resolve->flow->in && text_equal(resolve->flow->in->name, name));
+}
+
+enum rule_answer { RULE_NO, RULE_YES, RULE_PERHAPS };
+
+static enum rule_answer side_matches(const struct port_side *side, uint16_t first, uint16_t last)
+{
+    if (side->given)
+        return side->port >= first && side->port <= last ? RULE_YES : RULE_NO;
+    if (!side->set)
+        return RULE_PERHAPS;
+    _cleanup_interval_set_ struct interval_set range = interval_set_range(first, last);
+    if (interval_set_covers(&range, side->set))
+        return RULE_YES;
+    return interval_set_overlaps(&range, side->set) ? RULE_PERHAPS : RULE_NO;
+}
+
+static enum rule_answer ports_match(const struct route_flow *flow, const struct policy_rule *rule)
+{
+    enum rule_answer source = RULE_YES, destination = RULE_YES;
+    if (rule->ip_protocol && rule->ip_protocol != flow->protocol)
+        return RULE_NO;
+    if ((rule->has_source_port || rule->has_destination_port) && !flow->protocol)
+        return RULE_NO;
+    if (rule->has_source_port)
+        source = side_matches(&flow->source, rule->source_port_first, rule->source_port_last);
+    if (rule->has_destination_port)
+        destination =
+            side_matches(&flow->destination, rule->destination_port_first, rule->destination_port_last);
+    if (source == RULE_NO || destination == RULE_NO)
+        return RULE_NO;
+    return source == RULE_PERHAPS ? source : destination;
+}
+
+/* All but from and to, which cut the set. */
+static enum rule_answer selectors_match(struct resolve *resolve, const struct policy_rule *rule,
+                                        const char **ret_code)
+{
+    const struct route_flow *flow = resolve->flow;
+    uint32_t differs = (rule->mark ^ flow->mark.value) & rule->mark_mask;
+    *ret_code = REASON_UNMODELLED_KEY;
+    if (rule->unknown_attribute) {
+        *ret_code = REASON_ROUTE_ATTRIBUTE;
+        return RULE_PERHAPS;
+    }
+    if (!interface_matches(resolve, rule->input_interface) || rule->output_interface || rule->l3mdev ||
+        (differs & flow->mark.known))
+        return RULE_NO;
+    enum rule_answer ports = ports_match(flow, rule);
+    if (ports == RULE_NO)
+        return RULE_NO;
+    uint32_t uid = flow->sent ? flow->uid : 0;
+    if (rule->has_uid && (!flow->sent || flow->uid_known) && (uid < rule->uid_first || uid > rule->uid_last))
+        return RULE_NO;
+    if (rule->has_uid && flow->sent && !flow->uid_known) {
+        *ret_code = REASON_SENDER_IDENTITY;
+        return RULE_PERHAPS;
+    }
+    if (rule->tos) {
+        *ret_code = REASON_PACKET_FIELD;
+        return RULE_PERHAPS;
+    }
+    return (rule->mark_mask & ~flow->mark.known) ? RULE_PERHAPS : ports;
+}
+
+static void rules_follow(struct resolve *resolve, size_t index, struct pending *pending, unsigned depth);
+
+static void table_look(struct resolve *resolve, const struct policy_rule *rule, uint32_t table,
+                       struct pending *pending)
+{
+    const struct world_namespace *namespace = resolve->namespace;
+    size_t count;
+    const struct route *const *routes;
+    bool merged = resolve->flow->family == FAMILY_IP4 && !namespace->custom_rules[0];
+    if (merged && table == RT_TABLE_LOCAL)
+        routes = merged_routes(resolve->survey, namespace, &count);
+    else
+        routes = world_routes(namespace, resolve->flow->family, table, &count);
+    routes_take(resolve, rule, routes, count, pending, &pending->set);
+}
+
+/* What the rule does with the addresses that it is for; what it does not settle stays in `pending`. */
+static void rule_act(struct resolve *resolve, const struct policy_rule *rule, struct pending *pending,
+                     unsigned depth)
+{
+    struct route_result result = {ROUTE_NONE, NULL, NULL, rule};
+    switch (rule->action) {
+    case FR_ACT_TO_TBL:
+        table_look(resolve, rule, rule->table, pending);
+        return;
+    case FR_ACT_GOTO:
+        for (size_t i = 0; i < resolve->rule_count && depth < GOTO_MAX; i++)
+            if (resolve->rules[i]->priority >= rule->goto_target &&
+                resolve->rules[i]->priority > rule->priority) {
+                rules_follow(resolve, i, pending, depth + 1);
+                return;
+            }
+        return; /* unresolved: goes on behind it */
+    case FR_ACT_BLACKHOLE:
+        result.kind = ROUTE_BLACKHOLE;
+        break;
+    case FR_ACT_UNREACHABLE:
+        result.kind = ROUTE_UNREACHABLE;
+        break;
+    case FR_ACT_PROHIBIT:
+        result.kind = ROUTE_PROHIBIT;
+        break;
+    default: /* NOP */
+        return;
+    }
+    part_add(resolve, pending, &pending->set, result);
+}
+
+/* Parts the set into what the rule is for and what it is not. */
+static void rule_part(const struct resolve *resolve, const struct policy_rule *rule, enum rule_answer answer,
+                      struct interval_set *set, struct interval_set *ret_in)
+{
+    const struct route_flow *flow = resolve->flow;
+    struct prefix fixed_prefix = flow->forward ? rule->to : rule->from;
+    struct prefix set_prefix = flow->forward ? rule->from : rule->to;
+    struct interval_set in = {0};
+    if (answer != RULE_NO && fixed_matches(fixed_prefix, flow->fixed)) {
+        struct interval_set prefix = set_prefix.address.family && set_prefix.length > 0
+                                         ? interval_set_prefix(set_prefix)
+                                         : interval_set_family(flow->family);
+        in = interval_set_intersect(set, &prefix);
+        interval_set_free(&prefix);
+    }
+    struct interval_set out = interval_set_subtract(set, &in);
+    interval_set_free(set);
+    *set = rule->invert ? in : out;
+    *ret_in = rule->invert ? out : in;
+}
+
+/* Follows the rules from `index`; what none settles stays in `pending`. */
+static void rules_follow(struct resolve *resolve, size_t index, struct pending *pending, unsigned depth)
+{
+    for (; index < resolve->rule_count && !interval_set_empty(&pending->set); index++) {
+        const struct policy_rule *rule = resolve->rules[index];
+        struct pending in = *pending;
+        const char *code;
+        enum rule_answer answer = selectors_match(resolve, rule, &code);
+        in.set = (struct interval_set){0};
+        if (answer == RULE_PERHAPS) {
+            in.doubts = pending->doubts = doubt_push(resolve, pending->doubts, code, "policy rule",
+                                                     "a policy rule that may hold or not decides");
+            in.by_sender = pending->by_sender =
+                pending->by_sender || text_equal(code, REASON_SENDER_IDENTITY);
+            if (rule->unknown_attribute)
+                in.taint = pending->taint = TAINT_ANY;
+            struct interval_set copy = interval_set_copy(&pending->set);
+            rule_part(resolve, rule, answer, &copy, &in.set);
+            interval_set_free(&copy);
+        } else {
+            rule_part(resolve, rule, answer, &pending->set, &in.set);
+        }
+        if (interval_set_empty(&in.set)) {
+            interval_set_free(&in.set);
+            continue;
+        }
+        rule_act(resolve, rule, &in, depth);
+        bool jumped = rule->action == FR_ACT_GOTO;
+        if (jumped && !interval_set_empty(&in.set)) { /* all rules behind were tried */
+            part_add(resolve, &in, &in.set, (struct route_result){.kind = ROUTE_NONE});
+        } else if (answer != RULE_PERHAPS) {
+            struct interval_set both = interval_set_union(&pending->set, &in.set);
+            interval_set_free(&pending->set);
+            pending->set = both;
+        }
+        interval_set_free(&in.set);
+    }
+}
+
+/* A snapshot without policy rules: those that every namespace begins with. */
+static void default_rules(struct resolve *resolve, struct pending *pending)
+{
+    static const uint32_t tables[] = {RT_TABLE_LOCAL, RT_TABLE_MAIN, RT_TABLE_DEFAULT};
+    bool ip4 = resolve->flow->family == FAMILY_IP4;
+    size_t count;
+    if (ip4) {
+        const struct route *const *routes = merged_routes(resolve->survey, resolve->namespace, &count);
+        routes_take(resolve, NULL, routes, count, pending, &pending->set);
+    }
+    for (size_t i = ip4 ? 2 : 0; i < (ip4 ? 3u : 2u); i++) {
+        const struct route *const *routes =
+            world_routes(resolve->namespace, resolve->flow->family, tables[i], &count);
+        routes_take(resolve, NULL, routes, count, pending, &pending->set);
+    }
+}
+
+void routes_resolve(struct survey *survey, const struct world_namespace *namespace,
+                    const struct route_flow *flow, const struct interval_set *set,
+                    struct route_part_list *ret_parts)
+{
+    struct resolve resolve = {.survey = survey, .namespace = namespace, .flow = flow, .parts = ret_parts};
+    struct pending pending = {.set = interval_set_copy(set)};
+    resolve.rules = world_policy_rules(namespace, flow->family, &resolve.rule_count);
+    if (namespace->facts->missing & (PART_ROUTES | PART_POLICY_RULES)) {
+        pending.doubts = doubt_push(&resolve, NULL, REASON_ROUTES_UNREAD, namespace_text(survey, namespace),
+                                    "the routes of the namespace were not read");
+        pending.taint = TAINT_ANY;
+    }
+    if (resolve.rule_count == 0)
+        default_rules(&resolve, &pending);
+    else
+        rules_follow(&resolve, 0, &pending, 0);
+    if (!interval_set_empty(&pending.set))
+        part_add(&resolve, &pending, &pending.set, (struct route_result){.kind = ROUTE_NONE});
+    interval_set_free(&pending.set);
+}
+
+/* ---- types of addresses ---- */
+static void type_add(struct address_type_list *list, struct interval_set *set, uint32_t type,
+                     const struct doubt *doubts)
+{
+    if (interval_set_empty(set)) {
+        interval_set_free(set);
+        return;
+    }
+    list_each(struct address_type_part, part, list) {
+        if (part->type != type || part->doubts != doubts)
+            continue;
+        struct interval_set both = interval_set_union(&part->addresses, set);
+        interval_set_free(&part->addresses);
+        interval_set_free(set);
+        part->addresses = both;
+        return;
+    }
+    struct address_type_part *part = list_append(list);
+    *part = (struct address_type_part){*set, type, doubts};
+    *set = (struct interval_set){0};
+}
+
+/* Takes from *left what lies in [first, last]. */
+static struct interval_set take_range(struct interval_set *left, u128 first, u128 last)
+{
+    struct interval_set range = interval_set_range(first, last);
+    struct interval_set taken = interval_set_intersect(left, &range);
+    struct interval_set rest = interval_set_subtract(left, &range);
+    interval_set_free(&range);
+    interval_set_free(left);
+    *left = rest;
+    return taken;
+}
+
+static void take_type(struct address_type_list *list, struct interval_set *left, u128 first, u128 last,
+                      uint32_t type)
+{
+    struct interval_set taken = take_range(left, first, last);
+    type_add(list, &taken, type, NULL);
+}
+
+/* __inet_dev_addr_type: what the table `local` says of it, on that device. */
+static void types4(struct survey *survey, const struct world_namespace *namespace, const struct link *link,
+                   struct interval_set *left, struct address_type_list *list)
+{
+    take_type(list, left, 0, 0x00ffffff, RTN_BROADCAST);
+    take_type(list, left, 0xffffffff, 0xffffffff, RTN_BROADCAST);
+    take_type(list, left, 0xe0000000, 0xefffffff, RTN_MULTICAST);
+    size_t count;
+    const struct route *const *routes = namespace->custom_rules[0]
+                                            ? world_routes(namespace, FAMILY_IP4, RT_TABLE_LOCAL, &count)
+                                            : merged_routes(survey, namespace, &count);
+    for (size_t i = 0; i < count && !interval_set_empty(left); i++) {
+        if (!route_usable(routes[i]))
+            continue;
+        u128 first = prefix_first(routes[i]->destination).value,
+             last = prefix_last(routes[i]->destination).value;
+        const struct next_hop *hop = routes[i]->next_hops.count > 0 ? routes[i]->next_hops.items : NULL;
+        bool here = !link || (hop && hop->index == link->index);
+        bool error = route_kind(routes[i]) != ROUTE_FOUND || routes[i]->type == RTN_THROW;
+        take_type(list, left, first, last, here && !error ? routes[i]->type : RTN_UNICAST);
+    }
+    type_add(list, left, RTN_UNICAST, NULL);
+}
+
+/* Cuts a part by the addresses that the interface has (ipv6_chk_addr with strict). */
+static struct interval_set own_addresses(const struct world_namespace *namespace, const struct link *link)
+{
+    struct interval_set own = {0};
+    list_each(const struct link_address, address, &namespace->facts->addresses)
+        if (address->index == link->index && address->prefix.address.family == FAMILY_IP6)
+            interval_set_add(&own, address->prefix.address.value, address->prefix.address.value);
+    return own;
+}
+
+static uint32_t type_of_result(const struct route_result *result)
+{
+    switch (result->kind) {
+    case ROUTE_BLACKHOLE:
+        return RTN_BLACKHOLE;
+    case ROUTE_PROHIBIT:
+        return RTN_PROHIBIT;
+    case ROUTE_NONE:
+    case ROUTE_UNREACHABLE:
+        return RTN_UNREACHABLE;
+    default:
+        return result->route->type;
+    }
+}
+
+#define IP6_MULTICAST ((u128)0xff << 120)
+#define IP6_MAPPED    ((u128)0xffff << 32)
+
+/* RTN_* as __nft_fib6_eval_type gives it, from the route and from what the address itself is. */
+static void types6_part(const struct world_namespace *namespace, const struct link *link,
+                        struct route_part *part, struct address_type_list *list)
+{
+    uint32_t type = type_of_result(&part->result);
+    bool error = part->result.kind != ROUTE_FOUND;
+    if (link && !error) {
+        struct interval_set own = own_addresses(namespace, link);
+        struct interval_set local = interval_set_intersect(&part->addresses, &own);
+        struct interval_set rest = interval_set_subtract(&part->addresses, &own);
+        interval_set_free(&own);
+        interval_set_free(&part->addresses);
+        part->addresses = rest;
+        type_add(list, &local, type == RTN_ANYCAST ? RTN_ANYCAST : RTN_LOCAL, part->doubts);
+    }
+    if (!error && type != RTN_ANYCAST && (type != RTN_LOCAL || link)) {
+        struct interval_set multicast = take_range(&part->addresses, IP6_MULTICAST, ~(u128)0);
+        type_add(list, &multicast, RTN_MULTICAST, part->doubts);
+        type = RTN_UNICAST;
+    }
+    type_add(list, &part->addresses, type, part->doubts);
+}
+
+/* match_lookup_rt6 and match_type6: does the addrtype match with this mask hold? */
+static bool xt_type6(uint32_t mask, const struct route_part *part, bool own, bool link, bool unicast,
+                     bool multicast)
+{
+    const uint32_t by_route = 1u << RTN_ANYCAST | 1u << RTN_LOCAL | 1u << RTN_UNREACHABLE;
+    if (((mask & 1u << RTN_MULTICAST) && !multicast) || ((mask & 1u << RTN_UNICAST) && !unicast) ||
+        (mask & 1u << RTN_UNSPEC))
+        return false;
+    if (!(mask & by_route))
+        return true;
+    uint32_t type = 0;
+    if (link && own)
+        type |= 1u << RTN_LOCAL;
+    if (part->result.kind != ROUTE_FOUND)
+        type |= 1u << RTN_UNREACHABLE;
+    else if (part->result.route->type == RTN_ANYCAST)
+        type |= 1u << RTN_ANYCAST;
+    else if (!link && part->result.route->type == RTN_LOCAL)
+        type |= 1u << RTN_LOCAL;
+    return mask & type;
+}
+
+static void xt_types6_part(const struct world_namespace *namespace, const struct link *link, uint32_t mask,
+                           struct route_part *part, struct address_type_list *list)
+{
+    struct interval_set own = {0};
+    if (link) {
+        struct interval_set all = own_addresses(namespace, link);
+        own = interval_set_intersect(&part->addresses, &all);
+        struct interval_set rest = interval_set_subtract(&part->addresses, &all);
+        interval_set_free(&all);
+        interval_set_free(&part->addresses);
+        part->addresses = rest;
+    }
+    struct interval_set multicast = take_range(&part->addresses, IP6_MULTICAST, ~(u128)0);
+    struct interval_set any = take_range(&part->addresses, 0, 0);
+    struct interval_set mapped = take_range(&part->addresses, IP6_MAPPED, IP6_MAPPED | 0xffffffff);
+    bool with_link = link != NULL;
+    type_add(list, &own, xt_type6(mask, part, true, with_link, true, false) ? mask : 0, part->doubts);
+    type_add(list, &multicast, xt_type6(mask, part, false, with_link, false, true) ? mask : 0, part->doubts);
+    type_add(list, &mapped, xt_type6(mask, part, false, with_link, false, false) ? mask : 0, part->doubts);
+    bool unspecified = (mask & 1u << RTN_UNSPEC) && !(mask & (1u << RTN_MULTICAST | 1u << RTN_UNICAST));
+    bool any_holds = xt_type6(mask & ~(1u << RTN_UNSPEC), part, false, with_link, false, false);
+    type_add(list, &any, (unspecified || !(mask & 1u << RTN_UNSPEC)) && any_holds ? mask : 0, part->doubts);
+    type_add(list, &part->addresses, xt_type6(mask, part, false, with_link, true, false) ? mask : 0,
+             part->doubts);
+}
+
+static void types6(struct survey *survey, const struct world_namespace *namespace, const struct link *link,
+                   uint32_t xt_mask, const struct interval_set *left, struct address_type_list *list)
+{
+    struct route_part_list parts = {0};
+    struct route_flow flow = {.family = FAMILY_IP6,
+                              .fixed = {FAMILY_IP6, 0},
+                              .in = namespace_loopback(namespace),
+                              .mark = {0, UINT32_MAX}};
+    routes_resolve(survey, namespace, &flow, left, &parts);
+    list_each(struct route_part, part, &parts) {
+        if (xt_mask)
+            xt_types6_part(namespace, link, xt_mask, part, list);
+        else
+            types6_part(namespace, link, part, list);
+    }
+    route_part_list_free(&parts);
+}
+
+void address_types(struct survey *survey, const struct world_namespace *namespace, enum ip_family family,
+                   const struct link *link, uint32_t xt_mask, const struct interval_set *set,
+                   struct address_type_list *ret_types)
+{
+    struct interval_set left = interval_set_copy(set);
+    if (family == FAMILY_IP4) {
+        types4(survey, namespace, link, &left, ret_types);
+        list_each(struct address_type_part, part, ret_types)
+            if (xt_mask)
+                part->type = 1u << part->type;
+    } else {
+        types6(survey, namespace, link, xt_mask, &left, ret_types);
+    }
+    interval_set_free(&left);
+}
