@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The snapshot: all that was seen on a host, as plain data without descriptors or kernel handles. Live collection
- * and a file read back give the same, and everything to its right (but the probe) works on either.
+ * The snapshot: all that was seen on a host, as plain data without descriptors or kernel handles. Live
+ * collection and a file read back give the same, and everything to its right (but the probe) works on either.
  *
- * Ownership: each namespace has an arena for its texts and bytes, the snapshot one for the rest; lists are malloc'ed.
- * snapshot_free() frees all. Workers fill one namespace each, nothing else.
+ * Ownership: each namespace has an arena for its texts and bytes, the snapshot one for the rest; lists are
+ * malloc'ed. snapshot_free() frees all. Workers fill one namespace each, nothing else.
  */
 #ifndef POSTERN_NETNS_SNAPSHOT_SNAPSHOT_H
 #define POSTERN_NETNS_SNAPSHOT_SNAPSHOT_H
@@ -71,7 +71,7 @@ struct link {
     /* per-interface sysctls (IFLA_AF_SPEC: IPV4_DEVCONF_*, DEVCONF_*) */
     int32_t forwarding4, rp_filter, accept_local, route_localnet, src_valid_mark, arp_ignore, proxy_arp;
     int32_t forwarding6, disable_ipv6, accept_dad;
-    int32_t force_forwarding6; /* Linux 6.17: forwards though net.ipv6.conf.all.forwarding is off */
+    int32_t force_forwarding6;     /* Linux 6.17: forwards though net.ipv6.conf.all.forwarding is off */
     bool has_sysctl4, has_sysctl6; /* the values above were given */
     /* XDP */
     uint8_t xdp_mode; /* XDP_ATTACHED_*; 0 none */
@@ -79,11 +79,11 @@ struct link {
 };
 
 struct link_address {
-    uint32_t index;        /* of the link */
-    struct prefix prefix;  /* the local address (IFA_LOCAL, else IFA_ADDRESS) and its length */
-    struct address peer;   /* of a point-to-point link, else FAMILY_NONE */
-    uint8_t scope;         /* RT_SCOPE_* */
-    uint32_t flags;        /* IFA_F_* (tentative, dadfailed, noprefixroute ...) */
+    uint32_t index;       /* of the link */
+    struct prefix prefix; /* the local address (IFA_LOCAL, else IFA_ADDRESS) and its length */
+    struct address peer;  /* of a point-to-point link, else FAMILY_NONE */
+    uint8_t scope;        /* RT_SCOPE_* */
+    uint32_t flags;       /* IFA_F_* (tentative, dadfailed, noprefixroute ...) */
 };
 
 struct fdb_entry {
@@ -105,7 +105,7 @@ struct neighbour {
 
 /* ---- routing ---- */
 struct next_hop {
-    uint32_t index; /* interface; 0: none */
+    uint32_t index;         /* interface; 0: none */
     struct address gateway; /* FAMILY_NONE: on link; may be of the other family */
     uint32_t weight, flags; /* RTNH_F_* */
 };
@@ -116,7 +116,7 @@ struct route {
     uint32_t table, priority;
     uint8_t tos, type, scope, protocol; /* RTN_*, RT_SCOPE_*, RTPROT_* */
     struct address preferred_source;
-    uint32_t next_hop_id; /* RTA_NH_ID; resolved into next_hops */
+    uint32_t next_hop_id;   /* RTA_NH_ID; resolved into next_hops */
     bool unknown_attribute; /* RTA_ENCAP and the like: not modelled */
     LIST(struct next_hop) next_hops;
 };
@@ -128,7 +128,7 @@ struct policy_rule {
     bool invert;
     struct prefix from, to; /* FAMILY_NONE: any */
     uint8_t tos;
-    uint32_t mark, mark_mask; /* mask 0: no test */
+    uint32_t mark, mark_mask;                       /* mask 0: no test */
     const char *input_interface, *output_interface; /* NULL: any */
     uint32_t goto_target;
     int32_t suppress_prefix_length; /* -1: none */
@@ -141,9 +141,9 @@ struct policy_rule {
     bool unknown_attribute;
 };
 
-struct sysctls { /* -1: the file is not there (module or family absent); only then */
-    int32_t ip_forward;             /* net.ipv4.ip_forward */
-    int32_t forwarding6_all;        /* net.ipv6.conf.all.forwarding */
+struct sysctls { /* -1: the file is not there (module or family absent); bridge_*: or there is no bridge */
+    int32_t ip_forward;      /* net.ipv4.ip_forward */
+    int32_t forwarding6_all; /* net.ipv6.conf.all.forwarding */
     int32_t rp_filter_all, accept_local_all, route_localnet_all, src_valid_mark_all, forwarding4_all;
     int32_t bridge_nf_call_iptables, bridge_nf_call_ip6tables, bridge_nf_call_arptables;
     int32_t bridge_nf_filter_vlan_tagged, bridge_nf_pass_vlan_input_dev;
@@ -151,7 +151,7 @@ struct sysctls { /* -1: the file is not there (module or family absent); only th
     int32_t conntrack_max, conntrack_count;
     int32_t bindv6only;
     int32_t ip_early_demux, fwmark_reflect4;
-    int32_t force_forwarding6_all;  /* Linux 6.17 */
+    int32_t force_forwarding6_all; /* Linux 6.17 */
 };
 
 /* ---- sockets ---- */
@@ -179,15 +179,16 @@ struct socket {
     struct bytes raw_name; /* its bytes */
     uint64_t inode, cookie;
     uint32_t uid, queue, backlog; /* backlog: of listeners the limit; queue: waiting */
-    uint64_t cgroup_id;    /* INET_DIAG_CGROUP_ID, 0: none */
+    uint64_t cgroup_id;           /* INET_DIAG_CGROUP_ID, 0: none */
     uint32_t mark;
     bool reuse_port_known, reuse_port;
-    bool binding_unknown;  /* read from /proc: v6only, interface, mark and backlog are not known */
+    bool binding_unknown;     /* read from /proc: v6only, interface, mark and backlog are not known */
     LIST(uint32_t) processes; /* indices into snapshot.processes of those that hold it */
-    bool owner_unknown;    /* no holder was found, and not all processes could be looked at */
+    bool owner_unknown;       /* no holder was found, and not all processes could be looked at */
 };
 
-/* An established connection of this namespace: evidence of who uses its listeners, and which addresses are in use. */
+/* An established connection of this namespace: evidence of who uses its listeners, and which addresses are in
+ * use. */
 struct connection {
     enum socket_kind kind;
     enum ip_family family;
@@ -211,47 +212,48 @@ struct tracked { /* a conntrack entry, original and reply direction: evidence */
 /* ---- programs and other things that may stand on a path, and are not modelled ---- */
 enum program_kind {
     PROGRAM_XDP,
-    PROGRAM_TC,        /* a filter of any kind on a clsact, ingress or other qdisc */
+    PROGRAM_TC, /* a filter of any kind on a clsact, ingress or other qdisc */
     PROGRAM_TCX,
     PROGRAM_NETKIT,
-    PROGRAM_CGROUP,    /* cgroup_skb, sock_addr ... */
+    PROGRAM_CGROUP, /* cgroup_skb, sock_addr ... */
     PROGRAM_SK_LOOKUP,
     PROGRAM_FLOW_DISSECTOR,
     PROGRAM_NETFILTER, /* a BPF netfilter link */
     PROGRAM_IPVS,
     PROGRAM_XFRM,
     PROGRAM_NFQUEUE,
-    PROGRAM_UNREADABLE, /* this kind could not be asked for: `detail` names it */
+    PROGRAM_UNREADABLE,    /* this kind could not be asked for: `detail` names it */
     PROGRAM_SOCKET_FILTER, /* SK_REUSEPORT and the like */
 };
 
 struct program {
     enum program_kind kind;
-    uint32_t interface;   /* 0: the whole namespace, or the cgroup */
+    uint32_t interface; /* 0: the whole namespace, or the cgroup */
     bool egress;
-    const char *name;     /* program's or filter's name, escaped by outputs */
-    uint32_t id;          /* BPF program id, 0: none */
+    const char *name;      /* program's or filter's name, escaped by outputs */
+    uint32_t id;           /* BPF program id, 0: none */
     enum ip_family family; /* of netfilter links and XFRM; FAMILY_NONE: both */
-    uint32_t hook;        /* NF_INET_* of a netfilter link */
+    uint32_t hook;         /* NF_INET_* of a netfilter link */
     int32_t priority;
-    const char *cgroup;   /* path in its hierarchy */
+    const char *cgroup; /* path in its hierarchy */
     uint64_t cgroup_id;
     const char *detail;
 };
 
 /* ---- namespaces ---- */
-struct namespace {
-    uint64_t id;     /* inode number: the report's name for it */
+struct namespace
+{
+    uint64_t id; /* inode number: the report's name for it */
     uint64_t device, cookie;
     enum namespace_role role;
-    LIST(const char *) names;  /* of /run/netns and other bind mounts: last component */
-    LIST(const char *) paths;  /* where it is held: bind mounts */
-    LIST(uint32_t) pids;       /* processes (or threads) that were seen in it, ascending, bounded */
-    uint64_t user_namespace;   /* inode of the owning user namespace; 0: not known */
+    LIST(const char *) names; /* of /run/netns and other bind mounts: last component */
+    LIST(const char *) paths; /* where it is held: bind mounts */
+    LIST(uint32_t) pids;      /* processes (or threads) that were seen in it, ascending, bounded */
+    uint64_t user_namespace;  /* inode of the owning user namespace; 0: not known */
     bool entered;
-    bool gone;                 /* vanished before it was read */
-    bool over_budget;          /* a limit cut something: what is not there is undetermined */
-    const char *error;         /* why it was not read; NULL: it was */
+    bool gone;         /* vanished before it was read */
+    bool over_budget;  /* a limit cut something: what is not there is undetermined */
+    const char *error; /* why it was not read; NULL: it was */
     struct sysctls sysctls;
     LIST(struct link) links;
     LIST(struct link_address) addresses;
@@ -272,9 +274,20 @@ struct namespace {
 };
 
 enum part { /* bits of namespace.missing */
-    PART_LINKS = 1, PART_ADDRESSES = 2, PART_ROUTES = 4, PART_POLICY_RULES = 8, PART_SOCKETS_TCP = 16,
-    PART_SOCKETS_UDP = 32, PART_SOCKETS_OTHER = 64, PART_RULESET = 128, PART_SYSCTLS = 256, PART_NEIGHBOURS = 512,
-    PART_PROGRAMS = 1024, PART_FDB = 2048, PART_LEGACY = 4096, PART_EVIDENCE = 8192,
+            PART_LINKS = 1,
+            PART_ADDRESSES = 2,
+            PART_ROUTES = 4,
+            PART_POLICY_RULES = 8,
+            PART_SOCKETS_TCP = 16,
+            PART_SOCKETS_UDP = 32,
+            PART_SOCKETS_OTHER = 64,
+            PART_RULESET = 128,
+            PART_SYSCTLS = 256,
+            PART_NEIGHBOURS = 512,
+            PART_PROGRAMS = 1024,
+            PART_FDB = 2048,
+            PART_LEGACY = 4096,
+            PART_EVIDENCE = 8192,
 };
 
 /* ---- processes and containers ---- */
@@ -285,16 +298,27 @@ struct process {
     const char *executable; /* readlink of exe; NULL: could not be read */
     uint64_t executable_device, executable_inode;
     bool executable_on_host; /* host's mount and user namespaces, and the file at that path is the same */
-    uint32_t uid;           /* effective, as seen from the host */
+    uint32_t uid;            /* effective, as seen from the host */
     uint64_t effective, bounding; /* capability sets */
-    uint8_t seccomp;        /* 0 none, 1 strict, 2 filter */
+    uint8_t seccomp;              /* 0 none, 1 strict, 2 filter */
     bool no_new_privileges;
-    uint64_t network_namespace, mount_namespace, user_namespace, pid_namespace, ipc_namespace, uts_namespace; /* 0: not known */
-    const char *cgroup;     /* path of the hierarchy that identifies it */
-    int32_t container;      /* index into snapshot.containers, -1: none */
+    uint64_t network_namespace, mount_namespace, user_namespace, pid_namespace, ipc_namespace,
+        uts_namespace;  /* 0: not known */
+    const char *cgroup; /* path of the hierarchy that identifies it */
+    int32_t container;  /* index into snapshot.containers, -1: none */
 };
 
-enum container_engine { ENGINE_NONE, ENGINE_DOCKER, ENGINE_PODMAN, ENGINE_CONTAINERD, ENGINE_CRIO, ENGINE_LXC, ENGINE_NSPAWN, ENGINE_NETNS, ENGINE_PID };
+enum container_engine {
+    ENGINE_NONE,
+    ENGINE_DOCKER,
+    ENGINE_PODMAN,
+    ENGINE_CONTAINERD,
+    ENGINE_CRIO,
+    ENGINE_LXC,
+    ENGINE_NSPAWN,
+    ENGINE_NETNS,
+    ENGINE_PID
+};
 
 struct published {
     struct address address; /* FAMILY_NONE: all addresses of both families */
@@ -307,8 +331,8 @@ struct label {
 };
 
 struct container_network {
-    const char *name;      /* as the engine calls it: "bridge", "shop_default" */
-    const char *interface; /* bridge interface on the host, where it is known */
+    const char *name;               /* as the engine calls it: "bridge", "shop_default" */
+    const char *interface;          /* bridge interface on the host, where it is known */
     LIST(struct address) addresses; /* of the container on it */
 };
 
@@ -319,14 +343,14 @@ struct container {
     const char *image;
     LIST(struct label) labels;
     const char *pod, *pod_namespace; /* names, NULL: none */
-    const char *network_mode; /* "bridge", "host", "none", "container:ID", name of a network */
+    const char *network_mode;        /* "bridge", "host", "none", "container:ID", name of a network */
     LIST(struct container_network) networks;
     LIST(struct published) published;
-    uint64_t namespace; /* id; 0: not running or not found */
-    uint32_t pid;       /* of its first process, 0: none */
-    const char *cgroup; /* outermost scope that names it */
-    bool confirmed;     /* the engine's state on disk agrees with the cgroup */
-    bool nested;        /* inside another container */
+    uint64_t namespace;  /* id; 0: not running or not found */
+    uint32_t pid;        /* of its first process, 0: none */
+    const char *cgroup;  /* outermost scope that names it */
+    bool confirmed;      /* the engine's state on disk agrees with the cgroup */
+    bool nested;         /* inside another container */
     bool generated_name; /* the engine made the name up: not a stable identity */
     bool infrastructure; /* pause or infra container of a pod */
     bool host_network;
@@ -342,19 +366,19 @@ struct container {
 
 /* A bridge or network as the engines call it: vantages `segment:NAME`. */
 struct segment {
-    const char *name;       /* engine's name for the network, else the interface's */
-    const char *interface;  /* the bridge */
+    const char *name;      /* engine's name for the network, else the interface's */
+    const char *interface; /* the bridge */
     enum container_engine engine;
-    uint64_t namespace;     /* that the bridge is in */
+    uint64_t namespace; /* that the bridge is in */
 };
 
 struct snapshot {
-    const char *tool;       /* "postern 0.1.0" */
+    const char *tool; /* "postern 0.1.0" */
     const char *host, *machine_id, *boot_id, *kernel;
-    const char *architecture; /* uname -m */
-    bool big_endian;        /* byte order of register values in host order */
+    const char *architecture;       /* uname -m */
+    bool big_endian;                /* byte order of register values in host order */
     const char *started, *finished; /* RFC 3339 */
-    uint64_t host_namespace; /* id */
+    uint64_t host_namespace;        /* id */
     LIST(struct namespace *) namespaces;
     LIST(struct process) processes;
     LIST(struct container) containers;

@@ -99,8 +99,7 @@ RECORD(socket, socket, FIELD(socket, kind, FIELD_WORD, .words = socket_kind_word
        TEXT(socket, name), BYTES(socket, raw_name), NUMBER(socket, inode), DECIMAL(socket, cookie),
        NUMBER(socket, uid), NUMBER(socket, queue), NUMBER(socket, backlog), NUMBER(socket, cgroup_id),
        NUMBER(socket, mark), FLAG(socket, reuse_port_known), FLAG(socket, reuse_port),
-       FLAG(socket, binding_unknown),
-       NUMBERS(socket, processes), FLAG(socket, owner_unknown));
+       FLAG(socket, binding_unknown), NUMBERS(socket, processes), FLAG(socket, owner_unknown));
 RECORD(connection, connection, FIELD(connection, kind, FIELD_WORD, .words = socket_kind_words),
        WORD(connection, family, family_words), ADDRESS(connection, local), ADDRESS(connection, remote),
        NUMBER(connection, local_port), NUMBER(connection, remote_port), NUMBER(connection, state),
