@@ -459,14 +459,22 @@ static char *header_text(const char *name)
     return text;
 }
 
+/* Where the braces of a `struct NAME {` open, from the end of its name on; NULL: it is no definition. */
+static const char *braces_open(const char *at)
+{
+    at += strspn(at, " \n");
+    return *at == '{' ? at + 1 : NULL;
+}
+
 /* The text between the braces of `struct NAME {`. */
 static char *struct_body(const char *header, const char *name)
 {
-    _cleanup_free_ char *opening = memory_printf("struct %s {", name);
-    const char *begin = strstr(header, opening);
+    _cleanup_free_ char *word = memory_printf("\nstruct %s", name);
+    const char *begin = NULL;
+    for (const char *at = header; !begin && (at = strstr(at, word)); at++)
+        begin = braces_open(at + strlen(word));
     if (!begin)
         return NULL;
-    begin += strlen(opening);
     const char *end = begin;
     for (int depth = 1; depth; end++)
         depth += *end == '{' ? 1 : *end == '}' ? -1 : 0;
@@ -550,8 +558,8 @@ static void structs_check(const struct record_type *const *types, const char *na
     _cleanup_free_ char *header = header_text(name);
     for (const char *at = header; (at = strstr(at, "\nstruct ")); at++) {
         const char *begin = at + strlen("\nstruct ");
-        size_t length = strcspn(begin, " ;(");
-        if (strncmp(begin + length, " {", 2) != 0)
+        size_t length = strcspn(begin, " ;(\n");
+        if (!braces_open(begin + length))
             continue;
         _cleanup_free_ char *struct_name = memory_strndup(begin, length);
         ck_assert_msg(listed(types, struct_name), "struct %s has no table", struct_name);
