@@ -67,7 +67,7 @@ static struct bytes text_bytes(struct bytes data, bool *ret_whole)
 {
     const uint8_t *end = data.length ? memchr(data.data, 0, data.length) : NULL;
     size_t length = end ? (size_t)(end - data.data) : data.length;
-    *ret_whole = length && (!end || length + 1 == data.length);
+    *ret_whole = length && end && length + 1 == data.length;
     return (struct bytes){data.data, length};
 }
 
@@ -128,7 +128,7 @@ static bool read_text(struct decoder *decoder, struct bytes data, void *member)
     bool whole;
     struct bytes text = text_bytes(data, &whole);
     *(const char **)member = text_utf8(decoder->arena, text.data, text.length);
-    return whole || data.length == 1; /* an empty text is one */
+    return whole || (data.length == 1 && !data.data[0]); /* an empty text is one */
 }
 
 static bool read_name(struct decoder *decoder, struct bytes data, void *member)

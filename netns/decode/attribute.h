@@ -93,7 +93,7 @@ bool decode_u64(struct bytes data, uint64_t *ret_value);
 /*
  * A NUL-terminated identifier (table, chain, set, interface): the kernel takes any bytes, so what is not
  * UTF-8 becomes \xNN and a backslash is doubled, which keeps different names different. Never NULL.
- * *ret_whole: the bytes were one text, ended by the only NUL or by their end.
+ * *ret_whole: the bytes were one text, ended by the only NUL.
  */
 const char *decode_name(struct arena *arena, struct bytes data, bool *ret_whole);
 

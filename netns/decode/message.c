@@ -309,8 +309,7 @@ bool set_decode(struct decoder *decoder, struct bytes bytes, const char **ret_ta
     struct set_message message = {0};
     uint64_t seen, names = SEEN(NFTA_SET_TABLE) | SEEN(NFTA_SET_NAME);
     bool understood = attributes_decode(decoder, bytes, set_fields, &message, &seen);
-    message.set.unknown_attribute =
-        !understood || !(seen & SEEN(NFTA_SET_FLAGS)) || !(seen & SEEN(NFTA_SET_KEY_LEN));
+    message.set.unknown_attribute = !understood || !(seen & SEEN(NFTA_SET_KEY_LEN));
     *ret_table = message.table;
     *ret_set = message.set;
     return (seen & names) == names;

@@ -464,12 +464,10 @@ static bool size_fits(size_t length, size_t size)
 static const struct xt_type *find_type(const struct xt_type *types, const struct decoder *decoder,
                                        struct bytes name, uint32_t revision, size_t length)
 {
-    if (name.length && !name.data[name.length - 1])
-        name.length--;
     for (; types->name; types++) {
         if (types->revision == revision && size_fits(length, types->size) &&
             (types->family == ANY_FAMILY || types->family == (int)decoder->family) &&
-            strlen(types->name) == name.length && !memcmp(types->name, name.data, name.length))
+            strlen(types->name) + 1 == name.length && !memcmp(types->name, name.data, name.length))
             return types;
     }
     return NULL;
