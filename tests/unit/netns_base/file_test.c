@@ -324,7 +324,7 @@ START_TEST(a_folder_that_is_not_there)
 END_TEST
 
 /* The kernel refuses to let the file grow, as on a full disk; small is found at the flush, large before. */
-static void write_beyond_limit(size_t size)
+static void write_beyond_limit(size_t size, bool room_at_last)
 {
     _cleanup_free_ char *path = path_of("report.json");
     put("report.json", "old");
@@ -339,6 +339,8 @@ static void write_beyond_limit(size_t size)
     ck_assert_int_eq(file_writer_open(&writer, path, &error), 0);
     for (size_t i = 0; i < size; i++)
         putc('x', writer.file);
+    if (room_at_last) /* what failed has failed, though the rest can be written now */
+        setrlimit(RLIMIT_FSIZE, &before);
     int r = file_writer_commit(&writer, &error);
     setrlimit(RLIMIT_FSIZE, &before);
     ck_assert_int_lt(r, 0);
@@ -349,8 +351,9 @@ static void write_beyond_limit(size_t size)
 
 START_TEST(a_full_disk_keeps_the_old_file)
 {
-    write_beyond_limit(1001);
-    write_beyond_limit(1000000);
+    write_beyond_limit(1001, false);
+    write_beyond_limit(1000000, false);
+    write_beyond_limit(1000000, true);
 }
 END_TEST
 

@@ -130,6 +130,7 @@ static const struct {
     {"a*b*c", "axbxbxc", true},
     {"a*b*c", "axbxbxcx", false},
     {"*ab", "aab", true},
+    {"*" R, "\xe2\x82\xac", false}, /* a star never stops inside a character */
     {"?", "", false},
     {"?", "\xe2\x82\xac", true},
     {"?", "\xff", true},
