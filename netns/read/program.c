@@ -481,10 +481,14 @@ static void read_netfilter(struct reading *reading)
 static void read_ipvs(struct reading *reading)
 {
     _cleanup_free_ char *text = NULL;
-    int result = reader_net_file(reading->reader, reading->namespace, "ip_vs", IPVS_MAX, &text);
-    size_t services = result < 0 ? 0 : program_count_ipvs(text);
     struct program *program;
+    size_t services;
+    int result;
 
+    if (!modules_has(reading->reader->modules, "ip_vs"))
+        return;
+    result = reader_net_file(reading->reader, reading->namespace, "ip_vs", IPVS_MAX, &text);
+    services = result < 0 ? 0 : program_count_ipvs(text);
     if (result < 0 && result != -ENOENT)
         add_unreadable(reading, PROGRAM_IPVS, -result);
     if (services && (program = add_program(reading, PROGRAM_IPVS)))

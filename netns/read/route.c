@@ -502,42 +502,69 @@ int route_read(const struct reader *reader, struct netlink *route, struct namesp
 
 /* ---- sysctls ---- */
 
-#define SYSCTL(member_, path_)                                                                               \
-    {                                                                                                        \
-        .path = "sys/net/" path_, .offset = offsetof(struct sysctls, member_)                                \
-    }
-static const struct sysctl_row {
-    const char *path;
+struct sysctl_row {
+    const char *path; /* beneath the group's folder */
     size_t offset;
-    bool always; /* its absence means that procfs does not show it */
-} sysctl_rows[] = {
-    {.path = "sys/net/ipv4/ip_forward", .offset = offsetof(struct sysctls, ip_forward), .always = true},
-    SYSCTL(forwarding6_all, "ipv6/conf/all/forwarding"),
-    SYSCTL(rp_filter_all, "ipv4/conf/all/rp_filter"),
-    SYSCTL(accept_local_all, "ipv4/conf/all/accept_local"),
-    SYSCTL(route_localnet_all, "ipv4/conf/all/route_localnet"),
-    SYSCTL(src_valid_mark_all, "ipv4/conf/all/src_valid_mark"),
-    SYSCTL(forwarding4_all, "ipv4/conf/all/forwarding"),
-    SYSCTL(bridge_nf_call_iptables, "bridge/bridge-nf-call-iptables"),
-    SYSCTL(bridge_nf_call_ip6tables, "bridge/bridge-nf-call-ip6tables"),
-    SYSCTL(bridge_nf_call_arptables, "bridge/bridge-nf-call-arptables"),
-    SYSCTL(bridge_nf_filter_vlan_tagged, "bridge/bridge-nf-filter-vlan-tagged"),
-    SYSCTL(bridge_nf_pass_vlan_input_dev, "bridge/bridge-nf-pass-vlan-input-dev"),
-    SYSCTL(tcp_l3mdev_accept, "ipv4/tcp_l3mdev_accept"),
-    SYSCTL(udp_l3mdev_accept, "ipv4/udp_l3mdev_accept"),
-    SYSCTL(ip_unprivileged_port_start, "ipv4/ip_unprivileged_port_start"),
-    SYSCTL(conntrack_max, "netfilter/nf_conntrack_max"),
-    SYSCTL(conntrack_count, "netfilter/nf_conntrack_count"),
-    SYSCTL(bindv6only, "ipv6/bindv6only"),
-    SYSCTL(ip_early_demux, "ipv4/ip_early_demux"),
-    SYSCTL(fwmark_reflect4, "ipv4/fwmark_reflect"),
-    SYSCTL(force_forwarding6_all, "ipv6/conf/all/force_forwarding"),
+};
+#define SYSCTL(path_, member_)                                                                               \
+    {                                                                                                        \
+        .path = (path_), .offset = offsetof(struct sysctls, member_)                                         \
+    }
+static const struct sysctl_row rows4[] = {
+    SYSCTL("ip_forward", ip_forward),
+    SYSCTL("conf/all/forwarding", forwarding4_all),
+    SYSCTL("conf/all/rp_filter", rp_filter_all),
+    SYSCTL("conf/all/accept_local", accept_local_all),
+    SYSCTL("conf/all/route_localnet", route_localnet_all),
+    SYSCTL("conf/all/src_valid_mark", src_valid_mark_all),
+    SYSCTL("tcp_l3mdev_accept", tcp_l3mdev_accept),
+    SYSCTL("udp_l3mdev_accept", udp_l3mdev_accept),
+    SYSCTL("ip_unprivileged_port_start", ip_unprivileged_port_start),
+    SYSCTL("ip_early_demux", ip_early_demux),
+    SYSCTL("fwmark_reflect", fwmark_reflect4),
+};
+static const struct sysctl_row rows6[] = {
+    SYSCTL("conf/all/forwarding", forwarding6_all),
+    SYSCTL("conf/all/force_forwarding", force_forwarding6_all),
+    SYSCTL("bindv6only", bindv6only),
+};
+static const struct sysctl_row rows_bridge[] = {
+    SYSCTL("bridge-nf-call-iptables", bridge_nf_call_iptables),
+    SYSCTL("bridge-nf-call-ip6tables", bridge_nf_call_ip6tables),
+    SYSCTL("bridge-nf-call-arptables", bridge_nf_call_arptables),
+    SYSCTL("bridge-nf-filter-vlan-tagged", bridge_nf_filter_vlan_tagged),
+    SYSCTL("bridge-nf-pass-vlan-input-dev", bridge_nf_pass_vlan_input_dev),
+};
+static const struct sysctl_row rows_conntrack[] = {
+    SYSCTL("nf_conntrack_count", conntrack_count),
+    SYSCTL("nf_conntrack_max", conntrack_max),
 };
 
-/* One number in a file of procfs. */
-static int read_number(int proc, const char *path, int32_t *ret_number)
+/* To find a namespace's own folder costs far more than to read a file in it: each is opened once. */
+static const struct sysctl_group {
+    const char *folder;
+    const struct sysctl_row *rows;
+    size_t count;
+    bool always;  /* its absence means that procfs does not show it */
+    bool bridges; /* of use only where there is a bridge */
+} sysctl_groups[] = {
+    {"sys/net/ipv4", rows4, sizeof(rows4) / sizeof(rows4[0]), .always = true},
+    {"sys/net/ipv6", rows6, sizeof(rows6) / sizeof(rows6[0]), .always = false},
+    {"sys/net/bridge", rows_bridge, sizeof(rows_bridge) / sizeof(rows_bridge[0]), .bridges = true},
+    {"sys/net/netfilter", rows_conntrack, sizeof(rows_conntrack) / sizeof(rows_conntrack[0]),
+     .always = false},
+};
+enum { SYSCTL_GROUPS = sizeof(sysctl_groups) / sizeof(sysctl_groups[0]) };
+
+static int32_t *number_at(struct namespace *namespace, const struct sysctl_row *row)
 {
-    _cleanup_close_ int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    return (int32_t *)(void *)((uint8_t *)&namespace->sysctls + row->offset);
+}
+
+/* One number in a file. */
+static int read_number(int folder, const char *path, int32_t *ret_number)
+{
+    _cleanup_close_ int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
     char text[32];
     ssize_t length;
 
@@ -550,22 +577,55 @@ static int read_number(int proc, const char *path, int32_t *ret_number)
     return sscanf(text, "%" SCNd32, ret_number) == 1 ? 0 : -EBADMSG;
 }
 
+static int sysctl_fault(struct namespace *namespace, int status, const char *folder, const char *path)
+{
+    char subject[128];
+    struct error error;
+
+    snprintf(subject, sizeof(subject), "%s/%s", folder, path);
+    (void)error_errno(&error, status, "sysctl-unreadable", subject, "the setting cannot be read");
+    namespace_fault(namespace, PART_SYSCTLS, &error);
+    return -status;
+}
+
+static int read_group(const struct reader *reader, const struct sysctl_group *group,
+                      struct namespace *namespace)
+{
+    _cleanup_close_ int folder = openat(reader->proc, group->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int first = 0;
+
+    if (folder < 0)
+        return errno == ENOENT && !group->always ? 0 : sysctl_fault(namespace, errno, group->folder, "");
+    for (size_t i = 0; i < group->count; i++) {
+        int result = read_number(folder, group->rows[i].path, number_at(namespace, &group->rows[i]));
+
+        if (result < 0 && result != -ENOENT)
+            first = sysctl_fault(namespace, -result, group->folder, group->rows[i].path);
+    }
+    return first;
+}
+
+static bool has_bridge(const struct namespace *namespace)
+{
+    list_each(struct link, link, &namespace->links) {
+        if (link->kind == LINK_BRIDGE)
+            return true;
+    }
+    return namespace->missing & PART_LINKS;
+}
+
 int sysctl_read(const struct reader *reader, struct namespace *namespace)
 {
     int first = 0;
 
-    for (size_t i = 0; i < sizeof(sysctl_rows) / sizeof(sysctl_rows[0]); i++) {
-        const struct sysctl_row *row = &sysctl_rows[i];
-        int32_t *number = (int32_t *)(void *)((uint8_t *)&namespace->sysctls + row->offset);
-        struct error error;
-        int result;
+    for (size_t i = 0; i < SYSCTL_GROUPS; i++) {
+        const struct sysctl_group *group = &sysctl_groups[i];
+        int result = 0;
 
-        *number = -1;
-        result = read_number(reader->proc, row->path, number);
-        if (result == 0 || (result == -ENOENT && !row->always))
-            continue;
-        (void)error_errno(&error, -result, "sysctl-unreadable", row->path, "the setting cannot be read");
-        namespace_fault(namespace, PART_SYSCTLS, &error);
+        for (size_t row = 0; row < group->count; row++)
+            *number_at(namespace, &group->rows[row]) = -1;
+        if (!group->bridges || has_bridge(namespace))
+            result = read_group(reader, group, namespace);
         first = first ? first : result;
     }
     return first;

@@ -17,7 +17,10 @@
  */
 int route_read(const struct reader *reader, struct netlink *route, struct namespace *namespace);
 
-/* Fills namespace->sysctls; a file that is there and cannot be read is a fault with PART_SYSCTLS. */
+/*
+ * Fills namespace->sysctls; a file that is there and cannot be read is a fault with PART_SYSCTLS. The links
+ * must have been read: what applies to bridges is looked at only where there is one.
+ */
 int sysctl_read(const struct reader *reader, struct namespace *namespace);
 
 /* ---- parsers: the payload of RTM_NEWROUTE, RTM_NEWRULE, RTM_NEWNEXTHOP ---- */

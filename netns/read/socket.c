@@ -18,7 +18,7 @@ enum { TEXT_MAX = 64 << 20, SOCKSTAT_MAX = 4096, ENDPOINT_ADDRESSES = 32, FAMILI
     (STATE(TCP_ESTABLISHED) | STATE(TCP_FIN_WAIT1) | STATE(TCP_FIN_WAIT2) | STATE(TCP_CLOSE_WAIT) |          \
      STATE(TCP_LAST_ACK) | STATE(TCP_CLOSING))
 
-/* The protocols that have a diagnosis of the inet kind. */
+/* The protocols that have a diagnosis of the inet kind; TCP is the first. */
 static const struct protocol {
     enum socket_kind kind;
     uint8_t number;
@@ -159,12 +159,26 @@ static struct nlmsghdr *ask_inet(struct netlink *netlink, void *context)
     return request;
 }
 
+/*
+ * The old request asks for the TCP sockets of both families at once, and the kernel goes through its tables,
+ * which hold those of all namespaces, once and not twice.
+ */
+static struct nlmsghdr *ask_tcp(struct netlink *netlink, void *context)
+{
+    const struct reading *reading = context;
+    struct nlmsghdr *request = netlink_request(netlink, TCPDIAG_GETSOCK, 0, sizeof(struct inet_diag_req));
+
+    *(struct inet_diag_req *)mnl_nlmsg_get_payload(request) =
+        (struct inet_diag_req){.idiag_family = AF_INET, .idiag_states = reading->states};
+    return request;
+}
+
 static int take_inet(const struct nlmsghdr *message, void *context)
 {
     struct reading *reading = context;
     struct socket_facts facts;
 
-    if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+    if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY && message->nlmsg_type != TCPDIAG_GETSOCK)
         return 0;
     return take(reading, socket_decode_inet(message_payload(message), reading->kind, &facts), &facts);
 }
@@ -335,42 +349,52 @@ static void read_usage(const struct reading *reading, struct usage *usage)
         read_usage_file(reading, family, usage);
 }
 
-static void read_protocol(struct reading *reading, const struct protocol *protocol, size_t family)
+static void read_file(struct reading *reading, const struct protocol *protocol, size_t family)
 {
     char file[16];
 
     begin(reading, protocol->kind, family ? AF_INET6 : AF_INET, protocol->subject, protocol->part);
-    reading->number = protocol->number;
     reading->states = protocol->states;
-    if (diagnose(reading, protocol->module, ask_inet, take_inet))
-        return;
     snprintf(file, sizeof(file), "%s%s", protocol->file, family ? "6" : "");
     read_lines(reading, file, take_inet_line);
 }
 
-static long count_listeners(const struct reading *reading)
+static void read_protocol(struct reading *reading, const struct protocol *protocol, size_t family)
 {
-    long count = 0;
-
-    for (size_t i = reading->sockets; i < reading->namespace->sockets.count; i++)
-        count++;
-    return count;
+    begin(reading, protocol->kind, family ? AF_INET6 : AF_INET, protocol->subject, protocol->part);
+    reading->number = protocol->number;
+    reading->states = protocol->states;
+    if (!diagnose(reading, protocol->module, ask_inet, take_inet))
+        read_file(reading, protocol, family);
 }
 
 /*
  * The kernel goes through its whole table of connections (milliseconds) for those of one namespace: asked
  * only where there are more sockets than listeners.
  */
-static void read_established(struct reading *reading, const struct protocol *protocol, long in_use)
+static void read_established(struct reading *reading, const struct protocol *protocol, const long *in_use)
 {
-    if (in_use >= 0 && in_use <= count_listeners(reading))
+    size_t listeners = reading->namespace->sockets.count - reading->sockets;
+
+    if (in_use[0] >= 0 && in_use[1] >= 0 && (size_t)(in_use[0] + in_use[1]) <= listeners)
         return;
-    if (reading->namespace->connections.count > reading->connections)
-        return; /* procfs gave them together */
-    begin(reading, SOCKET_TCP, reading->family, "TCP connections", PART_EVIDENCE);
-    reading->number = protocol->number;
+    begin(reading, SOCKET_TCP, AF_UNSPEC, "TCP connections", PART_EVIDENCE);
     reading->states = ESTABLISHED;
-    (void)diagnose(reading, protocol->module, ask_inet, take_inet);
+    (void)diagnose(reading, protocol->module, ask_tcp, take_inet);
+}
+
+static void read_tcp(struct reading *reading, const struct protocol *protocol, const long *in_use)
+{
+    if (in_use[0] == 0 && in_use[1] == 0)
+        return;
+    begin(reading, SOCKET_TCP, AF_UNSPEC, protocol->subject, protocol->part);
+    reading->states = protocol->states;
+    if (diagnose(reading, protocol->module, ask_tcp, take_inet)) {
+        read_established(reading, protocol, in_use);
+        return;
+    }
+    for (size_t family = 0; family < FAMILIES; family++) /* with the connections */
+        read_file(reading, protocol, family);
 }
 
 static void read_inet(struct reading *reading)
@@ -378,14 +402,11 @@ static void read_inet(struct reading *reading)
     struct usage usage;
 
     read_usage(reading, &usage);
-    for (size_t i = 0; i < PROTOCOLS; i++)
-        for (size_t family = 0; family < FAMILIES; family++) {
-            if (usage.count[i][family] == 0)
-                continue;
-            read_protocol(reading, &protocols[i], family);
-            if (protocols[i].kind == SOCKET_TCP)
-                read_established(reading, &protocols[i], usage.count[i][family]);
-        }
+    read_tcp(reading, &protocols[0], usage.count[0]);
+    for (size_t i = 1; i < PROTOCOLS; i++)
+        for (size_t family = 0; family < FAMILIES; family++)
+            if (usage.count[i][family] != 0)
+                read_protocol(reading, &protocols[i], family);
 }
 
 static void read_others(struct reading *reading)
@@ -397,7 +418,8 @@ static void read_others(struct reading *reading)
     if (!diagnose(reading, "unix_diag", ask_unix, take_unix))
         read_lines(reading, "unix", take_unix_line);
     begin(reading, SOCKET_SCTP, AF_INET, "SCTP sockets", PART_SOCKETS_OTHER);
-    read_lines(reading, "sctp/eps", take_sctp_line);
+    if (modules_has(reading->reader->modules, "sctp"))
+        read_lines(reading, "sctp/eps", take_sctp_line);
 }
 
 int socket_read(const struct reader *reader, struct namespace *namespace)
