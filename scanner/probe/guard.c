@@ -234,15 +234,6 @@ static void try_all(struct guard *guard, const struct guard_request *request)
     }
 }
 
-static void make_records(struct shots *shots)
-{
-    size_t size = shots->capacity * sizeof(struct shot_record);
-
-    if (!shots->records)
-        shots->records = memory_alloc(size);
-    memset(shots->records, 0, size);
-}
-
 struct guard *guard_open(const struct guard_request *request)
 {
     _cleanup_guard_ struct guard *guard = memory_alloc(sizeof(*guard));
@@ -260,7 +251,6 @@ struct guard *guard_open(const struct guard_request *request)
         stand_on(guard, GUARD_OUTPUT, *namespace);
     list_each(uint64_t, namespace, &request->inputs)
         stand_on(guard, GUARD_INPUT, *namespace);
-    make_records(request->shots);
     return take_ptr(guard);
 }
 

@@ -707,6 +707,7 @@ struct reading {
     struct guard_state *state;
     const struct table *table;
     uint64_t now_ns;
+    LIST(struct seen_key) syn_acks;
 };
 
 static void note_once(uint32_t *counter)
@@ -744,7 +745,7 @@ static void note_error(const struct seen_key *key, const struct shot_entry *entr
     memcpy(record->answered_by, key->source, 16);
 }
 
-static void note(const struct reading *reading, const struct seen_key *key, uint32_t index)
+static void note(struct reading *reading, const struct seen_key *key, uint32_t index)
 {
     const struct shot_entry *entry = &reading->state->shots->entries[index];
     struct shot_record *record = &reading->state->shots->records[index];
@@ -763,7 +764,9 @@ static void note(const struct reading *reading, const struct seen_key *key, uint
         note_error(key, entry, record);
         break;
     case EVENT_SYN_ACK:
-        note_once(&record->syn_acks);
+        record->syn_acks++;
+        record->syn_ack_ns = reading->now_ns;
+        *list_append(&reading->syn_acks) = *key;
         break;
     case EVENT_REFUSAL:
         note_once(&record->resets);
@@ -778,7 +781,7 @@ static void note(const struct reading *reading, const struct seen_key *key, uint
 
 static void take_key(const uint8_t *bytes, size_t length, void *context)
 {
-    const struct reading *reading = context;
+    struct reading *reading = context;
     struct seen_key key;
     uint32_t cookie, index;
     bool next;
@@ -792,6 +795,30 @@ static void take_key(const uint8_t *bytes, size_t length, void *context)
         note(reading, &key, index);
 }
 
+/* Taken out, so that the next one is seen. */
+static int forget_syn_acks(struct reading *reading, struct error *error)
+{
+    struct writer writer;
+
+    if (reading->syn_acks.count == 0)
+        return 0;
+    begin_writer(&writer, reading->state, reading->table, NULL);
+    nft_begin_removal(&writer.batch, reading->table->family, reading->state->name, "seen");
+    list_each(struct seen_key, key, &reading->syn_acks)
+        nft_put_element(&writer.batch, key, sizeof(*key));
+    nft_end_elements(&writer.batch);
+    reading->syn_acks.count = 0;
+    return nft_commit(&writer.batch, "elements", error);
+}
+
+static int poll_table(struct reading *reading, struct error *error)
+{
+    int result = nft_read_set(reading->table->fd, reading->table->family, reading->state->name, "seen",
+                              take_key, reading, error);
+
+    return result < 0 ? result : forget_syn_acks(reading, error);
+}
+
 static int poll_nftables(struct guard_state *state, struct error *error)
 {
     struct reading reading = {.state = state, .now_ns = time_monotonic_ns()};
@@ -802,8 +829,9 @@ static int poll_nftables(struct guard_state *state, struct error *error)
     list_each(struct table, table, &state->tables) {
         reading.table = table;
         if (result == 0)
-            result = nft_read_set(table->fd, table->family, state->name, "seen", take_key, &reading, error);
+            result = poll_table(&reading, error);
     }
+    list_free(&reading.syn_acks);
     state->polled_ns = time_monotonic_ns();
     return result;
 }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ULL
-enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8 };
+enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8, GAPS_MAX = 5 };
 
 /* ---- debts ---- */
 
@@ -26,28 +26,28 @@ static uint32_t syn_acks(const struct shots *shots, uint32_t index)
 }
 
 /*
- * A SYN-ACK is sent again 1, 3, 7, 15 and 31 seconds after the first (tcp_synack_retries 5). Once the next of
- * them is overdue there is no connection that would send it.
+ * A SYN-ACK is sent again after 1 second, then after 2, 4, 8 and 16 (tcp_synack_retries 5), each up to an
+ * eighth late (the kernel's timer wheel). Once the next is overdue there is no connection left that would
+ * send it.
  */
-static bool overdue(uint64_t answered_ns, uint64_t reset_ns, uint64_t now_ns)
+static bool overdue(const struct shots *shots, uint32_t index, uint64_t now_ns)
 {
-    uint64_t next = answered_ns + SECOND;
+    const struct shot_record *record = &shots->records[index];
+    uint64_t last = record->syn_ack_ns ? record->syn_ack_ns : shots->sightings[index].answered_ns;
+    uint32_t seen = syn_acks(shots, index);
+    uint64_t gap = SECOND << (seen > GAPS_MAX ? GAPS_MAX : seen - 1);
 
-    for (unsigned step = 2; next < reset_ns && step <= 32; step *= 2)
-        next += step * SECOND;
-    return now_ns > next + SECOND / 2;
+    return now_ns > last + gap + gap / 7 + SECOND / 4;
 }
 
 static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint64_t now_ns)
 {
     const struct shot_entry *entry = &shots->entries[index];
-    const struct shot_record *record = &shots->records[index];
     bool repeated = syn_acks(shots, index) > entry->syn_acks;
-    uint64_t answered = record->answered_ns ? record->answered_ns : shots->sightings[index].answered_ns;
 
-    if (entry->resets == 0 || repeated)
-        return entry->resets < RESETS_MAX ? DEBT_RESET : DEBT_WAIT;
-    if (record->reset_delivered > 0 || overdue(answered, entry->reset_ns, now_ns))
+    if ((entry->resets == 0 || repeated) && entry->resets < RESETS_MAX)
+        return DEBT_RESET;
+    if ((shots->records[index].reset_delivered > 0 && !repeated) || overdue(shots, index, now_ns))
         return DEBT_NONE;
     return DEBT_WAIT;
 }

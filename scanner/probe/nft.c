@@ -53,7 +53,7 @@ static void begin_message(struct nft_batch *batch, uint16_t type, uint16_t flags
 static void begin_object(struct nft_batch *batch, unsigned type, uint16_t flags, uint8_t family)
 {
     batch->last = batch->length;
-    begin_message(batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), NLM_F_CREATE | flags, family, 0);
+    begin_message(batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, family, 0);
 }
 
 static void end_message(struct nft_batch *batch)
@@ -131,7 +131,7 @@ static void put_u32(struct nlmsghdr *message, uint16_t type, uint32_t value)
 
 void nft_add_table(struct nft_batch *batch, uint8_t family, const char *table)
 {
-    begin_object(batch, NFT_MSG_NEWTABLE, NLM_F_EXCL, family);
+    begin_object(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, family);
     mnl_attr_put_strz(batch->message, NFTA_TABLE_NAME, table);
     put_u32(batch->message, NFTA_TABLE_FLAGS, FLAG_OWNER);
     end_message(batch);
@@ -142,7 +142,7 @@ void nft_add_set(struct nft_batch *batch, uint8_t family, const char *table, con
 {
     struct nlattr *nest;
 
-    begin_object(batch, NFT_MSG_NEWSET, NLM_F_EXCL, family);
+    begin_object(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, family);
     mnl_attr_put_strz(batch->message, NFTA_SET_TABLE, table);
     mnl_attr_put_strz(batch->message, NFTA_SET_NAME, set);
     put_u32(batch->message, NFTA_SET_FLAGS, dynamic ? NFT_SET_EVAL : 0);
@@ -162,7 +162,7 @@ void nft_add_chain(struct nft_batch *batch, uint8_t family, const char *table, c
 {
     struct nlattr *nest;
 
-    begin_object(batch, NFT_MSG_NEWCHAIN, NLM_F_EXCL, family);
+    begin_object(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, family);
     mnl_attr_put_strz(batch->message, NFTA_CHAIN_TABLE, table);
     mnl_attr_put_strz(batch->message, NFTA_CHAIN_NAME, chain);
     mnl_attr_put_strz(batch->message, NFTA_CHAIN_TYPE, "filter");
@@ -192,12 +192,23 @@ static struct nlattr *find_nest(const struct nft_batch *batch, uint16_t type)
     return attribute;
 }
 
-void nft_begin_elements(struct nft_batch *batch, uint8_t family, const char *table, const char *set)
+static void begin_list(struct nft_batch *batch, const char *table, const char *set)
 {
-    begin_object(batch, NFT_MSG_NEWSETELEM, 0, family);
     mnl_attr_put_strz(batch->message, NFTA_SET_ELEM_LIST_TABLE, table);
     mnl_attr_put_strz(batch->message, NFTA_SET_ELEM_LIST_SET, set);
     (void)mnl_attr_nest_start(batch->message, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+void nft_begin_elements(struct nft_batch *batch, uint8_t family, const char *table, const char *set)
+{
+    begin_object(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, family);
+    begin_list(batch, table, set);
+}
+
+void nft_begin_removal(struct nft_batch *batch, uint8_t family, const char *table, const char *set)
+{
+    begin_object(batch, NFT_MSG_DELSETELEM, 0, family);
+    begin_list(batch, table, set);
 }
 
 void nft_put_element(struct nft_batch *batch, const void *key, size_t length)
@@ -225,7 +236,7 @@ void nft_end_elements(struct nft_batch *batch)
 
 void nft_begin_rule(struct nft_batch *batch, uint8_t family, const char *table, const char *chain)
 {
-    begin_object(batch, NFT_MSG_NEWRULE, NLM_F_APPEND, family);
+    begin_object(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family);
     mnl_attr_put_strz(batch->message, NFTA_RULE_TABLE, table);
     mnl_attr_put_strz(batch->message, NFTA_RULE_CHAIN, chain);
     (void)mnl_attr_nest_start(batch->message, NFTA_RULE_EXPRESSIONS);

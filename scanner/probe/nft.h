@@ -49,6 +49,7 @@ void nft_add_chain(struct nft_batch *batch, uint8_t family, const char *table, c
 
 /* Elements of one message: begin, each, end. */
 void nft_begin_elements(struct nft_batch *batch, uint8_t family, const char *table, const char *set);
+void nft_begin_removal(struct nft_batch *batch, uint8_t family, const char *table, const char *set);
 void nft_put_element(struct nft_batch *batch, const void *key, size_t length);
 void nft_end_elements(struct nft_batch *batch);
 

@@ -555,7 +555,7 @@ static int open_all(struct run *run, struct error *error)
     open_injector(run);
     raise_guard(run);
     each_admitted(run, permit);
-    return 0;
+    return shots_need_records(&run->shots, error);
 }
 
 static void close_all(struct run *run)

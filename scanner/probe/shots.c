@@ -30,28 +30,43 @@ int shots_begin(struct shots *shots, struct error *error)
     return 0;
 }
 
+/* Zeroed, and shared with the keeper. NULL: there is none. */
+static void *share(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 int shots_reserve(struct shots *shots, uint32_t capacity, struct error *error)
 {
-    void *memory = mmap(NULL, (size_t)capacity * sizeof(struct shot_entry), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return error_errno(error, errno, "no-memory", NULL, "no memory for %u probes", capacity);
-    shots->entries = memory;
     shots->capacity = capacity;
-    shots->sightings = memory_alloc((size_t)capacity * sizeof(struct sighting));
+    shots->entries = share(capacity * sizeof(struct shot_entry));
+    shots->sightings = share(capacity * sizeof(struct sighting));
+    if (!shots->entries || !shots->sightings)
+        return error_errno(error, ENOMEM, "no-memory", NULL, "no memory for %u probes", capacity);
     return 0;
+}
+
+int shots_need_records(struct shots *shots, struct error *error)
+{
+    if (shots->records)
+        return 0;
+    shots->records_size = shots->capacity * sizeof(struct shot_record);
+    shots->records = share(shots->records_size);
+    return shots->records
+               ? 0
+               : error_errno(error, ENOMEM, "no-memory", NULL, "no memory for %u probes", shots->capacity);
 }
 
 void shots_free(struct shots *shots)
 {
     if (shots->entries)
         munmap(shots->entries, (size_t)shots->capacity * sizeof(struct shot_entry));
-    if (shots->records && shots->records_size)
+    if (shots->sightings)
+        munmap(shots->sightings, (size_t)shots->capacity * sizeof(struct sighting));
+    if (shots->records)
         munmap(shots->records, shots->records_size);
-    else
-        free(shots->records);
-    free(shots->sightings);
     *shots = (struct shots){0};
 }
 

@@ -57,14 +57,16 @@ struct shots {
     bool fixed_ports;            /* some probe has a source port of its own */
     struct shot_entry *entries;  /* shared memory of capacity items */
     struct sighting *sightings;  /* of capacity items */
-    struct shot_record *records; /* of capacity items: a map's pages, or memory of this process */
-    size_t records_size;         /* bytes of the mapping; 0: allocated */
+    struct shot_record *records; /* of capacity items: a map's pages, or as the others */
+    size_t records_size;
 };
 
 /* Random keys and a random block of source ports, known before the number of shots is. -errno "no-random". */
 int shots_begin(struct shots *shots, struct error *error);
 /* Room for capacity shots. -ENOMEM "no-memory". */
 int shots_reserve(struct shots *shots, uint32_t capacity, struct error *error);
+/* Records in shared memory, unless a guard has set those of its map. -ENOMEM. */
+int shots_need_records(struct shots *shots, struct error *error);
 void shots_free(struct shots *shots);
 #define _cleanup_shots_ _cleanup_(shots_free)
 

@@ -329,6 +329,7 @@ INLINE void note_answer(struct shot_record *record, const struct packet *packet)
         __builtin_memcpy(record->answered_by, packet->ip.tuple.source, 16);
         __sync_fetch_and_add(&record->errors, 1);
     } else if (packet->kind == PACKET_SYN_ACK) {
+        record->syn_ack_ns = bpf_ktime_get_ns();
         __sync_fetch_and_add(&record->syn_acks, 1);
     } else if (packet->kind == PACKET_REFUSAL) {
         __sync_fetch_and_add(&record->resets, 1);

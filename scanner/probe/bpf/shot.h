@@ -42,6 +42,7 @@ struct shot {
 /* Value of `records`: what the programs saw of it. Counters only grow. */
 struct shot_record {
     __u64 answered_ns;      /* CLOCK_MONOTONIC of the first answer; 0: none */
+    __u64 syn_ack_ns;       /* of the last SYN-ACK: it is sent again while the connection is half open */
     __u64 delivered_to;     /* cookie of the namespace whose last input hook it passed; 0: none */
     struct shot_tuple seen; /* its tuple there, after all rewrites */
     __u32 input;            /* the interface that it came in by there */
