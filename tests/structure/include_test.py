@@ -67,6 +67,9 @@ PARTS = {
     "reports/policy/document": "reports/policy/policy",
     "scanner/probe/settle": "scanner/probe/run",
     "scanner/scan/live": "scanner/scan/scan",
+    **{f"scanner/path/{part}": "scanner/path/symbolic" for part in (
+        "bridge", "decision", "device", "hook", "listener", "load", "match", "nat", "neighbour", "predict", "program",
+        "routing", "send", "survey")},
 }
 
 # Other arrows that are not counted there, each for a reason.
@@ -159,7 +162,7 @@ class Tree:
             stem = stem.rpartition("_")[0]
             whole = f"{folder}/{stem}"
             if os.path.isfile(os.path.join(self.root, whole + ".h")) and self.is_private(name, whole):
-                return whole
+                return PARTS.get(whole, whole)
         return name
 
     def is_private(self, name, whole):
