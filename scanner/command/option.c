@@ -159,14 +159,15 @@ static void long_options(enum command_bit command, struct option *ret_long, char
     *ret_short = '\0';
 }
 
+/* The row that getopt_long's code stands for: it gives no others than it was told of. */
 static const struct option_row *option_of(int code)
 {
-    if (code >= LONG_BASE)
-        return &rows[code - LONG_BASE];
-    for (int i = 0; i < ROWS; i++)
-        if (rows[i].letter == code && code != 0)
-            return &rows[i];
-    return NULL;
+    int place = code - LONG_BASE;
+
+    for (int i = 0; i < ROWS && code < LONG_BASE; i++)
+        if (rows[i].letter == code)
+            place = i;
+    return &rows[place >= 0 && place < ROWS ? place : 0];
 }
 
 int options_parse(enum command_bit command, int argc, char **argv, struct options *ret_options,

@@ -3,23 +3,29 @@
 
 #include <check.h>
 
-#define PARSE(command, ...)                                                                                  \
-    parse(command, (char *[]){"x", __VA_ARGS__, NULL}, sizeof((char *[]){"x", __VA_ARGS__}) / sizeof(char *))
+#define PARSE(command, ...) parse(command, (const char *const[]){"x", __VA_ARGS__, NULL})
 
 static struct options options;
 static struct error error;
 
-static int parse(enum command_bit command, char **argv, size_t argc)
+/* getopt_long reorders its words, so that they are copied. */
+static int parse(enum command_bit command, const char *const *words)
 {
+    char *argv[16];
+    int argc = 0;
+
+    for (; words[argc] != NULL && argc < 15; argc++)
+        argv[argc] = (char *)(uintptr_t)words[argc];
+    argv[argc] = NULL;
     options_free(&options);
     options = (struct options){0};
     error = ERROR_NONE;
-    return options_parse(command, (int)argc, argv, &options, &error);
+    return options_parse(command, argc, argv, &options, &error);
 }
 
 START_TEST(defaults)
 {
-    ck_assert_int_eq(parse(COMMAND_SCAN, (char *[]){"scan", NULL}, 1), 0);
+    ck_assert_int_eq(parse(COMMAND_SCAN, (const char *const[]){"scan", NULL}), 0);
     ck_assert_uint_eq(options.rate, 2000);
     ck_assert_uint_eq(options.timeout, 60);
     ck_assert_str_eq(options.fail_on, "medium");
