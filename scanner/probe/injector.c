@@ -84,6 +84,10 @@ static int check_port(uint32_t port, struct error *error)
     return 0;
 }
 
+/*
+ * One frame a call: for more than one the kernel first patches its XDP dispatcher, which waits for every
+ * processor and takes longer than a thousand frames.
+ */
 int injector_fire(struct injector *injector, uint32_t port, uint32_t count, struct error *error)
 {
     static const uint8_t blank[SHOT_FRAME_MAX];
@@ -91,9 +95,9 @@ int injector_fire(struct injector *injector, uint32_t port, uint32_t count, stru
 
     __atomic_store_n(injector->next, 0, __ATOMIC_SEQ_CST);
     result = check_port(port, error);
-    if (result < 0)
-        return result;
-    return bpf_run_live_frames(injector->program, port, blank, sizeof(blank), count, error);
+    for (uint32_t i = 0; i < count && result == 0; i++)
+        result = bpf_run_live_frames(injector->program, port, blank, sizeof(blank), 1, error);
+    return result;
 }
 
 uint32_t injector_fired(const struct injector *injector)

@@ -91,17 +91,27 @@ static void fire(struct shots *shots, struct injector *injector, struct batch *b
     batch->count = 0;
 }
 
+/* Nothing will come of it before the end, when all are looked at once more. */
+static bool is_past(const struct shots *shots, uint32_t index, enum debt debt, uint64_t now_ns)
+{
+    const struct shot_entry *entry = &shots->entries[index];
+
+    return entry->settled || (debt == DEBT_NONE && now_ns > entry->sent_ns + SECOND);
+}
+
 uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final)
 {
     uint32_t indexes[SHOT_FRAMES_MAX], owed = 0;
     struct batch batch = {0};
 
-    for (uint32_t index = 0; index < shots->count; index++) {
+    for (uint32_t index = final ? 0 : shots->past; index < shots->count; index++) {
         struct shot_entry *entry = &shots->entries[index];
         enum debt debt = shot_debt(shots, index, now_ns, final);
 
         if (debt == DEBT_NONE && final && entry->sent_ns)
             entry->settled = true;
+        if (index == shots->past && is_past(shots, index, debt, now_ns))
+            shots->past++;
         owed += debt != DEBT_NONE;
         if (debt != DEBT_RESET)
             continue;

@@ -51,6 +51,7 @@ struct sighting {
 
 struct shots {
     uint32_t capacity, count;
+    uint32_t past; /* shots before this one are looked at again at the end only */
     uint8_t scan[8];
     uint32_t key[4]; /* of the permutation from index to cookie */
     uint16_t first_port, port_count;

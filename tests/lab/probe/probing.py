@@ -35,7 +35,7 @@ class Plan:
         self.links = links(lab.host)
         self.options = options
         self.uplinks, self.exits, self.probes = [], [], []
-        self.seconds = None
+        self.seconds, self.prefix = None, []
         for name in ("eth0", "eth1"):
             if name in self.links:
                 self.add_uplink(name)
@@ -93,9 +93,10 @@ class Plan:
     def start(self):
         with tempfile.NamedTemporaryFile("w", dir=CHANNEL, prefix="plan.", delete=False) as file:
             file.write(self.text())
+            os.fchmod(file.fileno(), 0o644)
         words = [f"{number}={namespace_path(self.lab.inside()[name])}" for name, number in self.ids.items()]
         limit = ["--seconds", str(self.seconds)] if self.seconds else []
-        return subprocess.Popen([DRIVE, *limit, file.name, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.Popen([*self.prefix, DRIVE, *limit, file.name, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
     def run(self, timeout=60):
