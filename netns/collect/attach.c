@@ -150,17 +150,23 @@ static bool process_start(int proc, uint32_t pid, uint64_t *ret_start)
     return true;
 }
 
-/* The oldest process of the place; the first that was seen where all are gone; 0: there was none. */
+/* The first that was seen, 0: there was none. */
+static uint32_t first_process(const struct found *found, const struct found_place *place)
+{
+    return place->processes.count ? found->processes.items[place->processes.items[0]].pid : 0;
+}
+
+/* The oldest process of the place; the first that was seen where all are gone. */
 static uint32_t oldest_process(const struct found *found, const struct found_place *place)
 {
     uint64_t best_start = UINT64_MAX;
-    uint32_t best = 0;
+    uint32_t best = first_process(found, place);
+    if (place->processes.count == 1)
+        return best;
     list_each(uint32_t, at, &place->processes) {
         uint64_t start = 0;
         uint32_t pid = found->processes.items[*at].pid;
-        if (!best)
-            best = pid;
-        if (place->processes.count > 1 && process_start(found->proc, pid, &start) && start < best_start) {
+        if (process_start(found->proc, pid, &start) && start < best_start) {
             best_start = start;
             best = pid;
         }
@@ -187,12 +193,13 @@ static void named_container(struct container *container, const struct namespace 
 static void bare_container(struct attaching *attaching, const struct found_place *place)
 {
     struct arena *arena = attaching->snapshot->arena;
-    uint32_t pid = oldest_process(attaching->found, place);
+    bool named = place->namespace->paths.count > 0;
+    uint32_t pid = named ? first_process(attaching->found, place) : oldest_process(attaching->found, place);
     int32_t outer = pid ? process_container(attaching->attachment, pid) : -1;
     struct container *container = container_add(attaching, 0, 0);
     container->namespace = place->namespace->id;
     container->pid = pid;
-    if (place->namespace->paths.count) {
+    if (named) {
         named_container(container, place->namespace, arena);
         return;
     }
