@@ -37,7 +37,7 @@ void docker_port_apply(struct container *container, const char *name, const cJSO
     if (!slash)
         return;
     _cleanup_free_ char *number = memory_strndup(name, (size_t)(slash - name));
-    uint8_t protocol = protocol_parse(slash + 1, strlen(slash + 1));
+    uint8_t protocol = state_protocol(slash + 1, strlen(slash + 1));
     if (!protocol || !text_number(number, 1, UINT16_MAX, &target))
         return;
     const cJSON *binding;

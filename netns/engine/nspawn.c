@@ -71,7 +71,7 @@ void nspawn_port_apply(struct container *container, const char *text)
     uint64_t port, target;
     size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz");
     if (word && text[word] == ':') {
-        protocol = protocol_parse(text, word);
+        protocol = state_protocol(text, word);
         text += word + 1;
     }
     const char *colon = strchr(text, ':');

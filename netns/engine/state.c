@@ -394,7 +394,7 @@ void container_mappings_apply(struct container *container, const char *text)
     }
 }
 
-uint8_t protocol_parse(const char *text, size_t length)
+uint8_t state_protocol(const char *text, size_t length)
 {
     static const struct {
         const char *word;

@@ -132,7 +132,7 @@ void container_pod_apply(struct container *container, struct arena *arena, const
  * hostIP}. */
 void container_mappings_apply(struct container *container, const char *text);
 /* "tcp", "udp", "sctp" as IPPROTO_*, 0: another. */
-uint8_t protocol_parse(const char *text, size_t length);
+uint8_t state_protocol(const char *text, size_t length);
 /* Is this path on the host an engine's control socket, or a directory that has them? */
 bool path_is_engine_socket(const char *path);
 /* Is the name one that an engine makes up where none is given ("clever_mendeleev")? */

@@ -108,6 +108,7 @@ static const int allowed[] = {
     SCMP_SYS(readlink),
     SCMP_SYS(readlinkat),
     SCMP_SYS(getdents64),
+    SCMP_SYS(getdents),
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(kill),
     SCMP_SYS(process_vm_readv),
