@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns/snapshot/ruleset_text.h"
 
+#include "netns/base/text.h"
 #include "netns/snapshot/text_iptables.h"
 #include "netns/snapshot/text_nft.h"
 
@@ -10,10 +11,13 @@ static const struct text_names no_names = {0};
 static char *take_text(struct buffer *buffer)
 {
     bool cut = buffer->overflow;
-    buffer->limit += sizeof(ELLIPSIS);
-    if (cut)
-        buffer_append(buffer, ELLIPSIS);
-    return buffer_take(buffer);
+    _cleanup_free_ char *text = buffer_take(buffer);
+    if (!cut)
+        return take_ptr(text);
+    /* not in the middle of a character */
+    for (size_t length = strlen(text); length && !text_is_utf8(text);)
+        text[--length] = '\0';
+    return memory_printf("%s" ELLIPSIS, text);
 }
 
 static size_t limit_of(const struct text_names *names)
