@@ -19,6 +19,7 @@ void piece_add(struct rule_writer *writer, const char *text, bool match)
 void piece_buffer(struct rule_writer *writer, struct buffer *buffer, bool match)
 {
     piece_add(writer, arena_strdup(writer->arena, buffer->data ? buffer->data : ""), match);
+    writer->cut = writer->cut || buffer->overflow;
     buffer_free(buffer);
 }
 
@@ -699,6 +700,7 @@ static void load_map(struct rule_writer *writer, const struct nft_lookup *lookup
     operands_print(writer, lookup->sreg, lookup_key_length(writer, lookup->set), &buffer);
     buffer_append(&buffer, " map ");
     set_reference(writer, lookup->set, lookup->sreg, NULL, 0, &buffer);
+    writer->cut = writer->cut || buffer.overflow;
     struct operand *operand =
         operand_new(writer, arena_strdup(writer->arena, buffer.data), format.type, format.network_order,
                     set && set->data_length ? set->data_length : WORD);
@@ -898,5 +900,6 @@ void nft_rule_text(const struct nft_text *context, const struct nft_rule *rule, 
         piece_buffer(&writer, &comment, false);
     }
     join_pieces(&writer, buffer);
+    buffer->overflow = buffer->overflow || writer.cut;
     list_free(&writer.pieces);
 }

@@ -44,6 +44,7 @@ struct rule_writer {
     struct operand *registers[REGISTER_WORDS];
     LIST(struct piece) pieces;
     size_t maximum;
+    bool cut; /* something was longer than that */
 };
 
 void piece_add(struct rule_writer *writer, const char *text, bool match);
