@@ -230,12 +230,13 @@ static uint32_t step_down(const struct device_list *devices, const struct plan *
         return choose_port(devices, plan, device->index, source);
     if (!strcmp(device->kind, "bond") || !strcmp(device->kind, "team"))
         return device->active ? device->active : first_port(devices, device->index);
-    if (!strcmp(device->kind, "vlan") && point->vlan == 0) {
+    /* A parent in another namespace is out of reach: here the device is the lowest. */
+    if (!strcmp(device->kind, "vlan") && point->vlan == 0 && !device->parent_elsewhere) {
         point->vlan = device->vlan;
-        return device->parent_elsewhere ? 0 : device->parent;
+        return device->parent;
     }
-    if (!strcmp(device->kind, "macvlan"))
-        return device->parent_elsewhere ? 0 : device->parent;
+    if (!strcmp(device->kind, "macvlan") && !device->parent_elsewhere)
+        return device->parent;
     return device->index;
 }
 
