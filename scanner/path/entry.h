@@ -53,8 +53,7 @@ struct index_list {
 };
 int vantages_match(const struct vantage_list *vantages, const char *name, const char *interface,
                    struct index_list *ret_indices, struct error *error);
-/* The vantages that `scan` looks from without --from: external, lan, host and every segment, then inside of
- * each namespace (loopback-only listeners are reached from there alone). */
+/* The vantages that `scan` looks from without --from: external, lan, host and every segment. */
 bool vantage_is_default(const struct vantage *vantage);
 
 /* ---- listeners ---- */
@@ -84,9 +83,10 @@ enum entry_origin { /* bits: what led to the entry */
                     ENTRY_TOO_MANY = 16,      /* stands for a range that was cut at the limit */
 };
 struct path_entry {
-    struct entry entry;                 /* the representative */
-    LIST(struct address) addresses;     /* all that fare alike, the representative's included */
-    uint32_t origin;                    /* bits of enum entry_origin */
+    struct entry entry;             /* the representative */
+    LIST(struct address) addresses; /* all that it stands for, the representative's included */
+    uint64_t namespace;             /* whose addresses they are: the host's for rewrites and publications */
+    uint32_t origin;                /* bits of enum entry_origin */
     struct listener_reference listener; /* that it was guessed for; socket -1: none */
     int32_t container; /* index into snapshot.containers that it is published for, -1: none */
     bool loopback;     /* a loopback address: only for host, inside and who forges it (lan) */

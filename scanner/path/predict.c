@@ -476,3 +476,72 @@ void part_add_later(struct symbolic *symbolic, const struct survey *survey, stru
     if (best->state == STATE_FILTERED || best->state == STATE_UNREACHABLE)
         *list_append(&part->later) = decider_make(symbolic, &best->cause);
 }
+
+/* ---- several senders ---- */
+static int exposure_order(const void *left, const void *right)
+{
+    const struct prediction_part *a = left, *b = right;
+    if (a->state != b->state)
+        return a->state < b->state ? -1 : 1;
+    u128 a_size = set_size(&a->sources), b_size = set_size(&b->sources);
+    return a_size > b_size ? -1 : a_size < b_size;
+}
+
+static bool same_decider(const struct decider *a, const struct decider *b)
+{
+    return a->kind == b->kind && a->namespace == b->namespace && a->rule.handle == b->rule.handle &&
+           a->rule.position == b->rule.position && text_equal(a->rule.table, b->rule.table) &&
+           text_equal(a->rule.chain, b->rule.chain) && text_equal(a->rule.family, b->rule.family) &&
+           (a->kind == DECIDER_RULE || a->kind == DECIDER_POLICY ||
+            (text_equal(a->subject, b->subject) && text_equal(a->text, b->text)));
+}
+
+static bool same_part(const struct prediction_part *a, const struct prediction_part *b)
+{
+    return a->state == b->state && same_decider(&a->decider, &b->decider) &&
+           target_order(&a->target, &b->target) == 0 && a->answer == b->answer &&
+           interval_set_equal(&a->source_ports, &b->source_ports);
+}
+
+/* Leaves an address in its most exposed part only; parts that are alike become one. */
+static void parts_settle(struct prediction *prediction)
+{
+    _cleanup_interval_set_ struct interval_set claimed = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < prediction->parts.count; i++) {
+        struct prediction_part part = prediction->parts.items[i], *last = NULL;
+        struct interval_set own = interval_set_subtract(&part.sources, &claimed);
+        struct interval_set all = interval_set_union(&claimed, &own);
+        interval_set_free(&claimed);
+        interval_set_free(&part.sources);
+        claimed = all;
+        part.sources = own;
+        for (size_t j = 0; j < kept && !last; j++)
+            if (same_part(&prediction->parts.items[j], &part))
+                last = &prediction->parts.items[j];
+        if (!last && !interval_set_empty(&own)) {
+            prediction->parts.items[kept++] = part;
+            continue;
+        }
+        for (size_t j = 0; last && j < own.count; j++)
+            interval_set_add(&last->sources, own.items[j].first, own.items[j].last);
+        prediction_part_free(&part);
+    }
+    prediction->parts.count = kept;
+}
+
+void prediction_join(struct prediction *into, struct prediction *from)
+{
+    list_each(struct prediction_part, part, &from->parts)
+        *list_append(&into->parts) = *part;
+    from->parts.count = 0;
+    list_each(const struct decider, decider, &from->off_path)
+        *list_append(&into->off_path) = *decider;
+    prediction_free(from);
+    if (into->parts.count > 1)
+        qsort(into->parts.items, into->parts.count, sizeof(*into->parts.items), exposure_order);
+    parts_settle(into);
+    if (into->parts.count > 1)
+        qsort(into->parts.items, into->parts.count, sizeof(*into->parts.items), exposure_order);
+    into->state = into->parts.count > 0 ? into->parts.items[0].state : STATE_UNREACHABLE;
+}

@@ -3,6 +3,7 @@
 
 #include "netns/base/text.h"
 #include "netns/snapshot/ruleset_text.h"
+#include "scanner/path/channel_work.h"
 #include "scanner/path/predict.h"
 #include "scanner/path/survey.h"
 
@@ -37,6 +38,11 @@ struct symbolic *symbolic_free(struct symbolic *symbolic)
 void cleanup_symbolic(struct symbolic **symbolic)
 {
     symbolic_free(*symbolic);
+}
+
+const struct world *symbolic_world(const struct symbolic *symbolic)
+{
+    return symbolic->world;
 }
 
 struct arena *symbolic_arena(struct symbolic *symbolic)
