@@ -293,15 +293,18 @@ static void refused_tell(struct collect *collect, const struct namespace *namesp
 static void look_again(struct collect *collect)
 {
     struct snapshot *snapshot = collect->snapshot;
+    bool *alive = memory_alloc(collect->found.places.count + 1);
     snapshot->namespaces_seen = (uint32_t)collect->found.places.count;
+    find_alive(&collect->found, alive);
     for (size_t i = 0; i < collect->found.places.count; i++) {
         struct namespace *namespace = collect->found.places.items[i].namespace;
         snapshot->namespaces_entered += namespace->entered;
-        if (!find_alive(&collect->found, i))
+        if (!alive[i])
             vanished_tell(collect, namespace);
         else if (namespace->error && !namespace->faults.count)
             refused_tell(collect, namespace);
     }
+    free(alive);
 }
 
 int collect_read(struct collect *collect, struct error *error)
@@ -362,7 +365,11 @@ int collect_proc(const struct collect *collect)
 bool collect_alive(const struct collect *collect, uint64_t id)
 {
     size_t place = found_place_of(&collect->found, id);
-    return place != SIZE_MAX && find_alive(&collect->found, place);
+    bool *alive = memory_alloc(collect->found.places.count + 1);
+    find_alive(&collect->found, alive);
+    bool result = place != SIZE_MAX && alive[place];
+    free(alive);
+    return result;
 }
 
 struct collect *collect_free(struct collect *collect)

@@ -14,6 +14,7 @@
 
 #define CGROUP_MAX    ((size_t)64 << 10)
 #define MOUNTINFO_MAX ((size_t)16 << 20)
+#define LEADER_TRIES  4 /* threads that end just when they are looked at */
 
 struct finder {
     const struct find_options *options;
@@ -158,16 +159,51 @@ static int thread_visit(void *context, uint32_t thread, uint64_t inode)
     return 0;
 }
 
+static int first_thread(void *context, uint32_t thread, uint64_t inode)
+{
+    (void)inode;
+    *(uint32_t *)context = thread;
+    return 1;
+}
+
+/* A thread that still runs in a process whose first one has ended; 0: there is none, the process is dead. */
+static uint32_t thread_left(int process, uint32_t pid)
+{
+    uint32_t thread = 0;
+    process_threads(process, pid, 0, first_thread, &thread);
+    return thread;
+}
+
+/*
+ * Opens the process. Where its first thread has ended /proc/PID shows neither namespaces nor descriptors,
+ * though the others run: one of them stands for it then, whose number opens the same directories.
+ */
+static int process_open_living(const struct finder *finder, uint32_t *pid, uint64_t *ret_inode)
+{
+    _cleanup_close_ int process = -1;
+    int r = -ESRCH;
+    for (unsigned tries = 0; *pid && tries < LEADER_TRIES; tries++) {
+        close_fd(&process);
+        process = process_open(finder->options->proc, *pid);
+        if (process < 0)
+            return process;
+        r = process_namespace(process, "net", ret_inode);
+        if (r >= 0)
+            return take_fd(&process);
+        if (r != -ENOENT && r != -ESRCH)
+            return r;
+        *pid = thread_left(process, *pid);
+    }
+    return *pid ? -EAGAIN : -ESRCH;
+}
+
 static int process_look(void *context, uint32_t pid)
 {
     struct finder *finder = context;
     uint64_t inode;
-    _cleanup_close_ int process = process_open(finder->options->proc, pid);
-    if (process < 0)
-        return 0; /* gone since the listing */
-    int r = process_namespace(process, "net", &inode);
-    if (r < 0) {
-        if (r != -ENOENT && r != -ESRCH) /* those have died meanwhile */
+    _cleanup_close_ int process = process_open_living(finder, &pid, &inode);
+    if (process < 0) {
+        if (process != -ENOENT && process != -ESRCH) /* those are gone since the listing */
             finder->found->unseen++;
         return 0;
     }
@@ -177,7 +213,9 @@ static int process_look(void *context, uint32_t pid)
     const struct found_cgroup *cgroup = cgroup_read(finder, process);
     process_add(finder, place, pid, 0, cgroup);
     struct threads threads = {finder, process, pid, cgroup};
-    process_threads(process, pid, inode, thread_visit, &threads);
+    int r = process_threads(process, pid, inode, thread_visit, &threads);
+    if (r < 0 && r != -ENOENT && r != -ESRCH)
+        finder->found->unseen++;
     return 0;
 }
 
@@ -328,9 +366,9 @@ static bool file_is_place(const struct found_place *place, int directory, const 
            status.st_dev == place->handle.device;
 }
 
-bool find_alive(const struct found *found, size_t index)
+/* Does what held it when it was found still hold it? */
+static bool is_held(const struct found *found, const struct found_place *place)
 {
-    const struct found_place *place = &found->places.items[index];
     if (place->home || place->namespace->role == ROLE_HOST)
         return true;
     list_each(uint32_t, at, &place->processes) {
@@ -348,4 +386,48 @@ bool find_alive(const struct found *found, size_t index)
             return true;
     }
     return false;
+}
+
+struct again {
+    const struct found *found;
+    bool *alive;
+};
+
+static int thread_again(void *context, uint32_t thread, uint64_t inode)
+{
+    const struct again *again = context;
+    size_t place = found_place_of(again->found, inode);
+    (void)thread;
+    /* once the descriptor is closed the number may be another namespace's */
+    if (place != SIZE_MAX && again->found->places.items[place].handle.fd >= 0)
+        again->alive[place] = true;
+    return 0;
+}
+
+static int process_again(void *context, uint32_t pid)
+{
+    const struct again *again = context;
+    uint64_t inode = 0;
+    _cleanup_close_ int process = process_open(again->found->proc, pid);
+    if (process >= 0 && process_namespace(process, "net", &inode) >= 0)
+        thread_again(context, pid, inode);
+    if (process >= 0)
+        process_threads(process, pid, inode, thread_again, context);
+    return 0;
+}
+
+/*
+ * Whoever was in it may have left a child there and ended, over and over: only where no process at all is
+ * left the namespace is gone. One more listing of all processes tells, for all places at once.
+ */
+void find_alive(const struct found *found, bool *ret_alive)
+{
+    struct again again = {found, ret_alive};
+    bool all = true;
+    for (size_t i = 0; i < found->places.count; i++) {
+        ret_alive[i] = is_held(found, &found->places.items[i]);
+        all = all && ret_alive[i];
+    }
+    if (!all)
+        process_list(found->proc, process_again, &again, NULL);
 }

@@ -19,7 +19,7 @@
 #define FIND_PIDS_MAX       ((size_t)64)    /* of a namespace, in the snapshot */
 
 struct found_process {
-    uint32_t pid;
+    uint32_t pid;    /* where the process's first thread has ended: the number of one that has not */
     uint32_t thread; /* of this process, that is in another namespace than it; 0: the process itself */
     uint32_t place;  /* index into found.places */
     const struct found_cgroup *cgroup; /* shared by many; NULL: could not be read */
@@ -62,8 +62,11 @@ struct find_options {
  */
 int find_namespaces(const struct find_options *options, struct snapshot *snapshot, struct found *ret_found,
                     struct error *error);
-/* Is anything but our own descriptor still holding it, by a second look at what held it before? */
-bool find_alive(const struct found *found, size_t place);
+/*
+ * Of each place (ret_alive has found->places.count members): does anything but our own descriptor still hold
+ * it? By a second look at what held it before and, where that is not so, at all processes that there are now.
+ */
+void find_alive(const struct found *found, bool *ret_alive);
 /* Closes all descriptors (not proc and root) and frees the lists; the snapshot keeps its namespaces. */
 void found_free(struct found *found);
 /* Index of an open namespace, SIZE_MAX: none. */

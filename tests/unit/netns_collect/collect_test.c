@@ -11,6 +11,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -209,9 +210,94 @@ START_TEST(own_namespace_is_found_once)
     }
     ck_assert_uint_eq(homes, 1);
     ck_assert_uint_eq(mine, 1);
-    ck_assert(find_alive(&found, 0));
+    bool *alive = memory_alloc(found.places.count);
+    find_alive(&found, alive);
+    ck_assert(alive[0]);
+    free(alive);
     ck_assert_uint_eq(found_place_of(&found, 1), SIZE_MAX);
     found_free(&found);
+}
+END_TEST
+
+static void *thread_stay(void *context)
+{
+    (void)context;
+    for (;;)
+        pause();
+    return NULL;
+}
+
+/* A process whose first thread has ended while another runs on. */
+static pid_t headless_start(void)
+{
+    pid_t child = fork();
+    pthread_t thread;
+    ck_assert_int_ge(child, 0);
+    if (child)
+        return child;
+    if (pthread_create(&thread, NULL, thread_stay, NULL) != 0)
+        _exit(1);
+    pthread_exit(NULL);
+}
+
+static bool is_headless(pid_t pid)
+{
+    char path[64], text[64];
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+    return readlink(path, text, sizeof(text)) < 0;
+}
+
+START_TEST(process_without_its_first_thread_is_found)
+{
+    _cleanup_snapshot_ struct snapshot *snapshot = snapshot_new();
+    _cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct find_options options = {.proc = proc, .root = -1};
+    struct found found;
+    struct error error = ERROR_NONE;
+    pid_t child = headless_start();
+    for (unsigned waits = 0; waits < 1000 && !is_headless(child); waits++)
+        usleep(10000);
+    ck_assert(is_headless(child));
+    ck_assert_int_eq(find_namespaces(&options, snapshot, &found, &error), 0);
+    size_t hits = 0;
+    list_each(struct found_process, process, &found.processes) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/%d/task/%u", child, process->pid);
+        hits += !process->thread && access(path, F_OK) == 0 && found.places.items[process->place].home;
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    found_free(&found);
+    ck_assert_uint_eq(hits, 1);
+}
+END_TEST
+
+/* Nobody is left of those that were seen in it. */
+static bool is_alive_without(uint64_t inode, int fd)
+{
+    struct found found = {.root = -1, .by_inode = map_new(), .cgroups = map_new()};
+    struct namespace *namespace = namespace_new(inode);
+    namespace->role = ROLE_BARE;
+    bool alive = false;
+    found.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *list_append(&found.places) =
+        (struct found_place){.handle = {.fd = fd, .inode = inode}, .namespace = namespace};
+    map_set_u64(found.by_inode, inode, (void *)(uintptr_t)1);
+    find_alive(&found, &alive);
+    close(found.proc);
+    found_free(&found);
+    namespace_free(namespace);
+    return alive;
+}
+
+START_TEST(namespace_of_new_processes_is_alive)
+{
+    struct stat status;
+    ck_assert_int_eq(stat("/proc/self/ns/net", &status), 0);
+    ck_assert(is_alive_without(status.st_ino, open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)));
+    ck_assert(!is_alive_without(1, open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)));
+    /* a number alone names nothing */
+    ck_assert(!is_alive_without(status.st_ino, -1));
 }
 END_TEST
 
@@ -337,6 +423,8 @@ int main(void)
     suite_add_tcase(suite, cases);
     TCase *finding = tcase_create("find");
     tcase_add_test(finding, own_namespace_is_found_once);
+    tcase_add_test(finding, process_without_its_first_thread_is_found);
+    tcase_add_test(finding, namespace_of_new_processes_is_alive);
     suite_add_tcase(suite, finding);
     TCase *holding = tcase_create("holders");
     tcase_add_test(holding, holder_in_the_place);
