@@ -130,8 +130,10 @@ char *set_text(const struct nft_table *table, const struct nft_set *set, const s
 {
     if (!names)
         names = &no_names;
-    struct buffer buffer = BUFFER(limit_of(names));
-    struct nft_text context = {.table = table, .names = names};
+    struct text_names whole = *names;
+    whole.maximum = limit_of(names);
+    struct buffer buffer = BUFFER(whole.maximum);
+    struct nft_text context = {.table = table, .names = &whole};
     set_elements_text(&context, set, NULL, 0, NULL, 0, &buffer);
     return take_text(&buffer);
 }

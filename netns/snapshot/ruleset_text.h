@@ -12,15 +12,16 @@
 
 #include "netns/snapshot/ruleset.h"
 
-/* A rule's text is cut there, which an ellipsis shows (an anonymous set may have thousands of elements). */
+/* A text is cut there, and the elements of a set within it there: an ellipsis shows it. */
 #define RULE_TEXT_MAX ((size_t)16 << 10)
+#define SET_TEXT_MAX  ((size_t)1 << 10)
 
 /* Names that the ruleset itself does not have. */
 struct text_names {
     /* of an interface by index, for `iif`; NULL where it has none: the number is written */
     const char *(*interface_name)(const void *context, uint32_t index);
     const void *context;
-    size_t maximum; /* length of a text; 0: RULE_TEXT_MAX */
+    size_t maximum; /* length of a text, and of a set's; 0: RULE_TEXT_MAX, SET_TEXT_MAX */
 };
 
 /*

@@ -354,6 +354,12 @@ static struct bytes greatest(struct arena *arena, size_t length)
 
 typedef LIST(const struct nft_element *) element_list;
 
+/* Elements within a rule are left out in their midst: what the rule does with them stands behind. */
+static size_t limit_of(const struct nft_text *context)
+{
+    return context->names->maximum ? context->names->maximum : SET_TEXT_MAX;
+}
+
 /*
  * Intervals of nft_set_rbtree: a beginning, and the next element, which ends it: the beginning of another,
  * or one with the flag. None: it goes on to the greatest. An end without a beginning stands before all.
@@ -419,8 +425,13 @@ void set_elements_text(const struct nft_text *context, const struct nft_set *set
         spans_of_intervals(&elements, arena, &spans);
     else
         spans_of_values(&elements, &spans);
+    size_t limit = buffer->length + limit_of(context);
     for (size_t i = 0; i < spans.count && !buffer->overflow; i++) {
         buffer_append(buffer, i ? ", " : "");
+        if (buffer->length > limit) {
+            buffer_append(buffer, "…");
+            break;
+        }
         print_element(context, set, &spans.items[i], keys, key_count, data, data_count, buffer);
     }
     if (set->incomplete)
