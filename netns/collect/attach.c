@@ -81,7 +81,8 @@ static void containers_move(struct attaching *attaching)
     attaching->indices = memory_resize(NULL, result->containers.count + 1, sizeof(*attaching->indices));
     for (size_t i = 0; i < result->containers.count; i++) {
         struct engine_container *from = &result->containers.items[i];
-        if (!from->data.namespace && from->running && from->namespace_path)
+        /* a user's own engine may name any path: only its processes show where its containers are */
+        if (!from->data.namespace && from->running && from->namespace_path && !from->user_id)
             from->data.namespace = namespace_at(attaching->found, from->namespace_path);
         attaching->indices[i] = -1;
         if (!from->data.namespace)

@@ -337,6 +337,14 @@ static int container_compare(const void *a, const void *b)
     return order ? order : strcmp(one->id, two->id);
 }
 
+/* What a user's own engine declares is the user's word: it counts for the user's own processes alone. */
+static bool may_declare(const struct engine_container *container)
+{
+    return container->declared &&
+           (!container->user_id ||
+            path_user(container->declared, strlen(container->declared)) == container->user_id);
+}
+
 static void known_index(struct join *join)
 {
     const struct engine_result *result = join->state.result;
@@ -348,7 +356,7 @@ static void known_index(struct join *join)
                       strlen(container->data.id));
         if (!index_get(join->known, key, &index))
             map_set(join->known, key, index_pack(i));
-        if (container->declared && !index_get(join->declared, container->declared, &index))
+        if (may_declare(container) && !index_get(join->declared, container->declared, &index))
             map_set(join->declared, container->declared, index_pack(i));
     }
 }

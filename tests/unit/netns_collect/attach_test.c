@@ -6,7 +6,9 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/rtnetlink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOST 4026531840
@@ -59,8 +61,11 @@ static struct host host_open(void)
 
 static void host_attach(struct host *host)
 {
-    struct engine_context context = {
-        .proc = host->found.proc, .root = -1, .host_namespace = HOST, .snapshot = host->snapshot};
+    struct engine_context context = {.proc = host->found.proc,
+                                     .root = host->found.root,
+                                     .host_namespace = HOST,
+                                     .owner = getuid(),
+                                     .snapshot = host->snapshot};
     attach_containers(host->snapshot, &host->found, &context, &host->attachment);
 }
 
@@ -272,11 +277,62 @@ START_TEST(outside)
 }
 END_TEST
 
+/* ---- a user's own engine ---- */
+
+static void tree_write(const char *root, const char *path, const char *text)
+{
+    _cleanup_free_ char *whole = memory_printf("%s/%s", root, path);
+    for (char *slash = whole + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        mkdir(whole, 0700);
+    }
+    _cleanup_fclose_ FILE *file = fopen(whole, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+}
+
+static int tree_remove(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+/* It says that a container of its own runs in a namespace that is somebody else's. */
+START_TEST(user_claims_no_namespace)
+{
+    static const char config[] = "{\"ID\": \"" ID_B "\", \"Name\": \"/web\", \"State\": {\"Running\": true}, "
+                                 "\"NetworkSettings\": {\"SandboxKey\": \"/run/netns/victim\"}}";
+    struct host host = host_open();
+    char root[] = "/tmp/postern-attach-XXXXXX";
+    unsigned user = getuid() ? getuid() : 7;
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    _cleanup_free_ char *passwd = memory_printf("tenant:x:%u:%u::/home/tenant:/bin/sh\n", user, user);
+    tree_write(root, "etc/passwd", passwd);
+    tree_write(root, "home/tenant/.local/share/docker/containers/" ID_B "/config.v2.json", config);
+    tree_write(root, "home/tenant/.local/share/docker/containers/" ID_B "/hostconfig.json", "{}");
+    host.found.root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    path_add(place_add(&host, 5), "/run/netns/victim");
+    process_add(&host, 99999999, HOST,
+                arena_printf(host.snapshot->arena,
+                             "/user.slice/user-%u.slice/user@%u.service/docker-" ID_A ".scope", user, user));
+    host_attach(&host);
+    const struct container *owner = snapshot_namespace_container(host.snapshot, 5);
+    ck_assert_str_eq(owner->name, "victim");
+    ck_assert_int_eq(owner->engine, ENGINE_NETNS);
+    close(host.found.root);
+    host_close(&host);
+    nftw(root, tree_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("collect/attach");
     TCase *cases = tcase_create("attach");
     tcase_add_test(cases, names_and_roles);
+    tcase_add_test(cases, user_claims_no_namespace);
     tcase_add_test(cases, shared_namespaces_name_all);
     tcase_add_test(cases, nested_is_named_by_both);
     tcase_add_test(cases, names_are_unique);

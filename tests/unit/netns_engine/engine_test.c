@@ -6,6 +6,7 @@
 #include "netns/base/text.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
@@ -646,6 +647,102 @@ START_TEST(words)
 }
 END_TEST
 
+/* ---- a user's own engine, whose state is whatever the user writes ---- */
+
+static void tree_write(const char *root, const char *path, const char *text)
+{
+    _cleanup_free_ char *whole = memory_printf("%s/%s", root, path);
+    for (char *slash = whole + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        mkdir(whole, 0700);
+    }
+    _cleanup_fclose_ FILE *file = fopen(whole, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+}
+
+static void tree_remove(int directory, const char *name)
+{
+    int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        unlinkat(directory, name, 0);
+        return;
+    }
+    _cleanup_closedir_ DIR *stream = fdopendir(fd);
+    const struct dirent *entry;
+    while ((entry = readdir(stream))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            tree_remove(fd, entry->d_name);
+    }
+    unlinkat(directory, name, AT_REMOVEDIR);
+}
+
+#define USER_SERVICE "/user.slice/user-%u.slice/user@%u.service"
+
+/* A rootless Podman's container that claims the cgroup, beneath its user's service or not, for its own. */
+static struct hostile user_open(bool beneath, const char *cgroup)
+{
+    struct hostile hostile = {.root = "/tmp/postern-engine-XXXXXX", .host = host_open("lxc")};
+    struct host *host = &hostile.host;
+    unsigned user = getuid() ? getuid() : 7;
+    ck_assert_ptr_nonnull(mkdtemp(hostile.root));
+    _cleanup_free_ char *service = memory_printf(USER_SERVICE, user, user);
+    _cleanup_free_ char *claimed = memory_printf("%s%s", beneath ? service : "", cgroup);
+    _cleanup_free_ char *config = memory_printf("{\"linux\": {\"cgroupsPath\": \"%s\"}}", claimed);
+    _cleanup_free_ char *storage = memory_printf("run/user/%u/containers/overlay-containers", user);
+    _cleanup_free_ char *list = memory_printf("%s/containers.json", storage);
+    _cleanup_free_ char *file = memory_printf("%s/" ID_A "/userdata/config.json", storage);
+    tree_write(hostile.root, list, "[{\"id\": \"" ID_A "\", \"names\": [\"sshd\"]}]");
+    tree_write(hostile.root, file, config);
+    close(host->context.root);
+    host->context.root = open(hostile.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    host->processes = memory_resize(host->processes, host->count + 3, sizeof(*host->processes));
+    host->count = 0;
+    struct arena *arena = host->snapshot->arena;
+    host->processes[host->count++] = (struct engine_process){
+        .pid = 11,
+        .namespace = 5,
+        .cgroup = arena_printf(arena, USER_SERVICE "/user.slice/libpod-" ID_A ".scope", user, user)};
+    host->processes[host->count++] =
+        (struct engine_process){.pid = 12, .namespace = HOST, .cgroup = "/system.slice/ssh.service"};
+    host->processes[host->count++] = (struct engine_process){
+        .pid = 13, .namespace = 5, .cgroup = arena_printf(arena, USER_SERVICE "/mine", user, user)};
+    host_read(host);
+    ck_assert(named(host, "sshd")->data.confirmed && named(host, "sshd")->user_id == user);
+    return hostile;
+}
+
+static void user_close(struct hostile *hostile)
+{
+    host_close(&hostile->host);
+    tree_remove(AT_FDCWD, hostile->root);
+}
+
+START_TEST(user_claims_only_its_own_cgroups)
+{
+    static const struct {
+        bool beneath;
+        const char *cgroup;
+    } claims[] = {{false, "/system.slice/ssh.service"},
+                  {false, "/system.slice"},
+                  {false, "/"},
+                  {true, "/../../../system.slice/ssh.service"}};
+    struct hostile hostile = user_open(claims[_i].beneath, claims[_i].cgroup);
+    ck_assert_int_ge(hostile.host.processes[0].container, 0);
+    ck_assert_int_eq(hostile.host.processes[1].container, -1);
+    user_close(&hostile);
+}
+END_TEST
+
+START_TEST(user_has_its_own_cgroups)
+{
+    struct hostile hostile = user_open(true, "/mine");
+    ck_assert_int_eq(hostile.host.processes[1].container, -1);
+    ck_assert_int_eq(hostile.host.processes[2].container, hostile.host.processes[0].container);
+    user_close(&hostile);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("engine/engine");
@@ -676,6 +773,8 @@ int main(void)
     tcase_add_test(hostile, state_is_of_another);
     tcase_add_loop_test(hostile, state_is_strange, 0, 5);
     tcase_add_test(hostile, state_is_odd_within);
+    tcase_add_loop_test(hostile, user_claims_only_its_own_cgroups, 0, 4);
+    tcase_add_test(hostile, user_has_its_own_cgroups);
     suite_add_tcase(suite, hostile);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
