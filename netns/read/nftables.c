@@ -254,7 +254,7 @@ static int take_elements(const struct nlmsghdr *message, void *context)
         reading->set->incomplete = true;
         return malformed(reading, "elements");
     }
-    if (reading->elements >= limit || !bytes_left(reading))
+    if (!bytes_left(reading))
         return full(reading);
     struct decoder decoder = decoder_of(reading, reading->family);
     bool whole = set_elements_decode(&decoder, body, before + (limit - reading->elements), reading->set);
