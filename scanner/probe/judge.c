@@ -28,6 +28,7 @@ static const struct icmp_meaning meanings[] = {
     {4, 3, 9, OBSERVED_FILTERED}, /* prohibited: network, host, by filtering */
     {4, 3, 10, OBSERVED_FILTERED}, {4, 3, 13, OBSERVED_FILTERED},
     {6, 1, 1, OBSERVED_FILTERED}, /* prohibited */
+    {6, 1, 2, OBSERVED_FILTERED}, /* beyond the scope of the source address */
     {6, 1, 4, OBSERVED_CLOSED},   /* port unreachable */
     {6, 1, 5, OBSERVED_FILTERED}, /* source address failed policy */
     {6, 1, 6, OBSERVED_FILTERED}, /* reject route */
