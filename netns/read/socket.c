@@ -339,7 +339,10 @@ static void read_usage_file(const struct reading *reading, size_t family, struct
         char word[16];
 
         snprintf(word, sizeof(word), "%s%s", protocols[i].word, family ? "6" : "");
-        usage->count[i][family] = result < 0 ? -1 : socket_parse_inuse(text, word);
+        if (result == -ENOENT && family)
+            usage->count[i][family] = 0; /* a kernel without IPv6 */
+        else
+            usage->count[i][family] = result < 0 ? -1 : socket_parse_inuse(text, word);
     }
 }
 
