@@ -189,6 +189,8 @@ static void fill_numbers(const struct bytes *field, struct link *link)
     link->operational = attribute_u8(field[IFLA_OPERSTATE], 0);
     link->peer_index = attribute_u32(field[IFLA_LINK], 0);
     link->peer_nsid = (int32_t)attribute_u32(field[IFLA_LINK_NETNSID], (uint32_t)-1);
+    /* elsewhere, in a namespace that gets no number any more because it is about to end */
+    link->peer_unknown = field[IFLA_LINK_NETNSID].data && link->peer_nsid < 0;
     link->has_mac = has_mac(field[IFLA_ADDRESS], &link->mac);
 }
 
@@ -383,7 +385,7 @@ int link_read(const struct reader *reader, struct netlink *route, struct namespa
     int first = read_list(reader, route, &links_list, namespace);
 
     list_each(struct link, link, &namespace->links) {
-        if (link->peer_index && link->peer_nsid < 0)
+        if (link->peer_index && link->peer_nsid < 0 && !link->peer_unknown)
             link->peer_namespace = namespace->id;
     }
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
