@@ -330,6 +330,9 @@ static int dump(struct reading *reading, const struct question *question)
         error = ERROR_NONE;
         result = netlink_dump(reading->netlink, ask(reading, question), question->handle, reading,
                               question->subject, &error);
+        /* taken away since it was listed: the lists no longer hold */
+        if (result == -ENOENT && (reading->chain || reading->set))
+            result = -EAGAIN;
     }
     if (result == -EAGAIN)
         reading->interrupted = true;
