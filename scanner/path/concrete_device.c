@@ -194,6 +194,7 @@ void frame_cross(struct walk *walk, const struct world_namespace *namespace, con
     at->namespace = namespace;
     at->in = link;
     at->out = at->port = NULL;
+    at->home = 0;
     at->own = at->looped = at->prerouted = false;
     at->has_macs = true;
     at->hops++;

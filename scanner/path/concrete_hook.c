@@ -34,10 +34,9 @@ static struct nft_verdict chain_follow(struct rule_context *context, const char 
     return verdict(VERDICT_DROP);
 }
 
-static void step_verdict(struct rule_context *context, int32_t code)
+void rule_step(struct rule_context *context, const char *effect)
 {
-    struct step *step = walk_step(context->walk, nft_hook_name(context->hook), NULL,
-                                  code == VERDICT_ACCEPT ? "accept" : "drop");
+    struct step *step = walk_step(context->walk, nft_hook_name(context->hook), NULL, effect);
     step->has_rule = true;
     step->rule = rule_reference(context->walk, context->table, context->chain, context->rule);
 }
@@ -112,7 +111,7 @@ static bool base_chain_run(struct walk *walk, const struct hook_chain *hook)
         result.code = hook->chain->policy == 0 ? VERDICT_DROP : VERDICT_ACCEPT;
     }
     if (context.rule || result.code == VERDICT_DROP)
-        step_verdict(&context, result.code);
+        rule_step(&context, result.code == VERDICT_ACCEPT ? "accept" : "drop");
     if (result.code == VERDICT_ACCEPT) {
         accept_note(&context);
         return true;

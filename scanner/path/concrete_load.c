@@ -128,12 +128,8 @@ static void meta_write(struct rule_context *context, const struct nft_meta *meta
         return;
     }
     walk->at.mark = register_word(context, meta->sreg);
-    if (!walk_ended(walk)) {
-        struct step *step = walk_step(walk, nft_hook_name(context->hook), NULL,
-                                      arena_printf(walk->arena, "mark set 0x%x", walk->at.mark.value));
-        step->has_rule = true;
-        step->rule = rule_reference(walk, context->table, context->chain, context->rule);
-    }
+    if (!walk_ended(walk))
+        rule_step(context, arena_printf(walk->arena, "mark set 0x%x", walk->at.mark.value));
 }
 
 /* Keys of which nothing is known beforehand, with the reason and the length of the value. */
@@ -272,6 +268,7 @@ static void ct_write(struct rule_context *context, const struct nft_ct *ct)
         return;
     }
     walk->at.connection.mark = register_word(context, ct->sreg);
+    rule_step(context, arena_printf(walk->arena, "ct mark set 0x%x", walk->at.connection.mark.value));
 }
 
 static int32_t ct_tuple_run(struct rule_context *context, const struct nft_ct *ct)

@@ -81,11 +81,8 @@ static void step_mapping(struct rule_context *context, const char *what, struct 
 {
     struct walk *walk = context->walk;
     bool ip6 = address.family == FAMILY_IP6;
-    struct step *step = walk_step(walk, nft_hook_name(context->hook), NULL, NULL);
-    step->has_rule = true;
-    step->rule = rule_reference(walk, context->table, context->chain, context->rule);
-    step->effect = arena_printf(walk->arena, "%s to %s%s%s:%u", what, ip6 ? "[" : "", ADDRESS_TEXT(address),
-                                ip6 ? "]" : "", port);
+    rule_step(context, arena_printf(walk->arena, "%s to %s%s%s:%u", what, ip6 ? "[" : "",
+                                    ADDRESS_TEXT(address), ip6 ? "]" : "", port));
     walk->outcome->rewritten = true;
 }
 

@@ -421,6 +421,8 @@ bool route_stays_on(struct walk *walk, const struct link *bridge, struct address
             return false;
     } else {
         result = find6(walk);
+        if (!result.error && result.type == RTN_LOCAL && result.hop)
+            walk->at.home = result.hop->index;
         if (result.error || result.type != RTN_UNICAST)
             return false;
     }

@@ -155,11 +155,14 @@ static int32_t object_run(struct rule_context *context, const struct nft_express
     }
 }
 
-static int32_t notrack_run(struct walk *walk)
+/* nft_notrack_eval(): too late where there is a connection */
+void notrack_set(struct rule_context *context)
 {
-    if (walk->at.connection.tracking == TRACKING_NONE)
-        walk->at.connection.tracking = TRACKING_OFF;
-    return VERDICT_CONTINUE;
+    struct connection_state *connection = &context->walk->at.connection;
+    if (connection->tracking != TRACKING_NONE)
+        return;
+    connection->tracking = TRACKING_OFF;
+    rule_step(context, "notrack");
 }
 
 /* ---- xtables ---- */
@@ -286,7 +289,8 @@ static int32_t plain_run(struct rule_context *context, const struct nft_expressi
     case EXPRESSION_MATCH:
         return match_run(context, expression);
     case EXPRESSION_NOTRACK:
-        return notrack_run(context->walk);
+        notrack_set(context);
+        return VERDICT_CONTINUE;
     case EXPRESSION_EXTHDR:
         return exthdr_run(context, expression);
     case EXPRESSION_NUMGEN:

@@ -46,8 +46,10 @@ static bool loopback_may_leave(struct walk *walk, const struct link *out)
 static const struct link *output_device(struct walk *walk, const struct route_result *result)
 {
     const struct link *out = NULL;
+    walk->at.home = 0;
     if (result->type == RTN_LOCAL || result->type == RTN_ANYCAST) {
         out = loopback_of(walk->at.namespace);
+        walk->at.home = result->hop ? result->hop->index : 0;
         walk->at.next_hop = walk->at.destination;
         if (!out)
             walk_undetermined(walk, REASON_LINKS_UNREAD, namespace_subject(walk),

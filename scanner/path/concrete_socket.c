@@ -42,17 +42,12 @@ static bool bound_address(const struct socket *socket, enum ip_family family, st
 }
 
 /*
- * The interface that the packet came in on, for SO_BINDTODEVICE. IPv6 takes what came over the loopback
- * device for arrived on the device that has the address (ip6_rcv_core).
+ * The interface that the packet came in on, for SO_BINDTODEVICE: what came over the loopback device counts as
+ * arrived on the one that the local route names (ip_route_output_key_hash_rcu, ip6_rcv_core).
  */
 static uint32_t arrival_index(const struct walk *walk)
 {
-    const struct flight *at = &walk->at;
-    if (at->looped && walk->packet->family == FAMILY_IP6)
-        list_each(const struct link_address, own, &at->namespace->facts->addresses)
-            if (address_equal(own->prefix.address, at->destination))
-                return own->index;
-    return at->in->index;
+    return walk->at.home ? walk->at.home : walk->at.in->index;
 }
 
 /*

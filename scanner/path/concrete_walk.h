@@ -83,6 +83,7 @@ struct flight {
     struct mac source_mac, destination_mac;
     bool own;       /* sent by a process of this namespace, whose socket the hooks can see */
     bool looped;    /* came over the loopback device: route and NAT stand */
+    uint32_t home;  /* the device that counts as its input where that is another; 0: none */
     bool prerouted; /* br_netfilter has run the prerouting hook */
     bool bridged;   /* goes from port to port under br_netfilter */
     unsigned hops;
@@ -183,7 +184,10 @@ void packet_forward(struct walk *walk); /* PLACE_FORWARD */
 void route_error(struct walk *walk, const struct route_result *result, bool answers);
 /* Takes the route: output device, next hop. False: the walk has ended. */
 bool route_take_hop(struct walk *walk, const struct route_result *result, const struct link **ret_out);
-/* Would what came in on the bridge go out by it again? Then its next hop. */
+/*
+ * Would what came in on the bridge go out by it again? Then its next hop. Of IPv6 the decision stands: where
+ * it is local, the device of the route counts as the one of arrival.
+ */
 bool route_stays_on(struct walk *walk, const struct link *bridge, struct address *ret_next_hop);
 bool has_address(const struct world_namespace *namespace, const struct link *link, struct address address);
 /* Would a packet from `source` for `destination` on `in` be for this namespace? For ARP. */
@@ -234,6 +238,9 @@ struct rule_context {
 /* The rule's verdict; CONTINUE where it has none or does not match. The walk may have ended. */
 struct nft_verdict rule_run(struct rule_context *context);
 const char *rule_subject(const struct rule_context *context); /* "ip filter INPUT handle 7", for reasons */
+
+void rule_step(struct rule_context *context, const char *effect); /* notes what the rule did */
+void notrack_set(struct rule_context *context);
 
 /* ---- concrete_register.c ---- */
 /* Bytes of a register; NULL (and the walk has ended) where the kernel would not have it. */

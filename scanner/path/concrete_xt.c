@@ -230,11 +230,12 @@ static struct nft_verdict reject_target(struct walk *walk, const struct nft_reje
     return verdict(VERDICT_DROP);
 }
 
-static void mark_target(struct walk *walk, const struct xt_set_mark *xt)
+static void mark_target(struct rule_context *context, const struct xt_set_mark *xt)
 {
-    struct word *mark = &walk->at.mark;
+    struct word *mark = &context->walk->at.mark;
     mark->value = (mark->value & ~xt->mask) ^ xt->value;
     mark->known |= xt->mask;
+    rule_step(context, arena_printf(context->walk->arena, "mark set 0x%x", mark->value));
 }
 
 /* CT: with NOTRACK before the connection is looked up; zones, helpers and timeouts do not stop a packet. */
@@ -244,7 +245,7 @@ static void ct_target(struct rule_context *context, const struct xt_ct *ct)
     if (walk->at.connection.tracking != TRACKING_NONE)
         return;
     if (ct->flags & XT_CT_NOTRACK)
-        walk->at.connection.tracking = TRACKING_OFF;
+        notrack_set(context);
     else if (ct->zone)
         walk_undetermined(walk, REASON_UNMODELLED_TARGET, "CT zone", "a conntrack zone");
 }
@@ -267,7 +268,7 @@ struct nft_verdict xt_target(struct rule_context *context, const struct nft_xt *
     case XT_REJECT:
         return reject_target(walk, &xt->reject);
     case XT_SET_MARK:
-        mark_target(walk, &xt->set_mark);
+        mark_target(context, &xt->set_mark);
         return verdict(VERDICT_CONTINUE);
     case XT_CT:
         ct_target(context, &xt->ct);

@@ -154,7 +154,8 @@ START_TEST(bound_devices)
     socket->interface = 3;
     ck_state(from_outside("198.51.100.7", "203.0.113.10", 99), STATE_CLOSED);
     ck_state(from_inside(lab.c1, "203.0.113.10", 99), STATE_OPEN);
-    ck_state(from_inside(lab.host, "172.18.0.1", 99), STATE_CLOSED);
+    ck_state(from_inside(lab.host, "172.18.0.1", 99), STATE_OPEN); /* over lo, but that device's address */
+    ck_state(from_inside(lab.host, "203.0.113.10", 99), STATE_CLOSED);
 }
 END_TEST
 
