@@ -293,6 +293,7 @@ static void directory_look(struct finder *finder, const char *path)
     _cleanup_closedir_ DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     if (!directory) {
+        finder->found->unseen += errno != ENOENT && errno != ENOTDIR;
         close_fd(&fd);
         return;
     }
@@ -304,24 +305,31 @@ static void directory_look(struct finder *finder, const char *path)
 }
 
 /* Mounts of the first process of the scan's /proc: those of the host, wherever the scan itself runs. */
-static char *mountinfo_read(const struct finder *finder, size_t *ret_length)
+static char *mountinfo_read(const struct finder *finder, size_t *ret_length, struct error *error)
 {
     char *text = NULL;
     if (file_read(finder->options->proc, "1/mountinfo", MOUNTINFO_MAX, &text, ret_length, NULL) >= 0)
         return text;
-    return file_read(finder->options->proc, "self/mountinfo", MOUNTINFO_MAX, &text, ret_length, NULL) >= 0
+    return file_read(finder->options->proc, "self/mountinfo", MOUNTINFO_MAX, &text, ret_length, error) >= 0
                ? text
                : NULL;
 }
 
 static void mounts_find(struct finder *finder)
 {
+    struct error error = ERROR_NONE;
     size_t length = 0;
-    if (finder->options->root < 0)
+    if (finder->options->root < 0) {
+        error_set(&error, EACCES, "file-unreadable", "1/root",
+                  "the host's root cannot be opened: namespaces without a process were not looked for");
+        snapshot_fault(finder->snapshot, &error, false);
         return;
-    _cleanup_free_ char *text = mountinfo_read(finder, &length);
+    }
+    _cleanup_free_ char *text = mountinfo_read(finder, &length, &error);
     if (text)
         mount_each_namespace(text, length, mount_look, finder);
+    else
+        snapshot_fault(finder->snapshot, &error, false);
     /* of another mount namespace, where `ip netns` or Docker runs in one of its own */
     directory_look(finder, "/run/netns");
     directory_look(finder, "/run/docker/netns");

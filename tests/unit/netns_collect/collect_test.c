@@ -269,6 +269,11 @@ START_TEST(process_without_its_first_thread_is_found)
     waitpid(child, NULL, 0);
     found_free(&found);
     ck_assert_uint_eq(hits, 1);
+    /* without the host's root nobody looked for namespaces that are held by a mount alone */
+    bool told = false;
+    list_each(struct fault, fault, &snapshot->errors)
+        told = told || (!strcmp(fault->code, "file-unreadable") && !fault->gone);
+    ck_assert(told);
 }
 END_TEST
 
