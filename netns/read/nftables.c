@@ -552,8 +552,10 @@ static int read_ruleset(struct reading *reading)
     const struct reading start = *reading;
     int result = -EAGAIN;
     for (unsigned try = 0; try < NFTABLES_TRIES && result == -EAGAIN; try++) {
+        size_t bytes = reading->bytes;
         ruleset_free(&reading->ruleset);
         *reading = start;
+        reading->bytes = bytes; /* of all tries: what was decoded stays in the arena */
         reading->last_try = try + 1 == NFTABLES_TRIES;
         result = read_once(reading);
     }

@@ -462,8 +462,8 @@ struct nft_chain {
     uint32_t policy;            /* NF_DROP 0, NF_ACCEPT 1 */
     LIST(const char *) devices; /* of netdev and inet ingress/egress; "eth*": all that begin so */
     uint32_t flags;             /* NFT_CHAIN_* */
-    uint32_t order; /* place in the kernel's chain list of the whole namespace: of equal priorities the later
-                       registered runs first */
+    uint32_t order; /* place in the kernel's list, table by table: within a table, of equal priorities the
+                       later runs first; between tables the kernel does not tell which was registered first */
     bool unknown_attribute;
     LIST(struct nft_rule) rules;
 };
