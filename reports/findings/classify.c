@@ -10,7 +10,7 @@
 struct judgement {
     struct interval_set excess; /* sources that reach it and are in no allow line */
     const struct policy_line *allowed, *forbidden;
-    bool expected; /* an allow line wants it open */
+    const struct policy_line *lost; /* an allow line that wants it open, and nothing of the line is */
 };
 
 struct classifier {
@@ -51,6 +51,30 @@ static void subtract(struct interval_set *from, const struct interval_set *what)
     *from = rest;
 }
 
+/*
+ * Is any channel of the line open from this vantage? The addresses of one listener are ways to one thing:
+ * that it is reached by one of them is what the line asks for.
+ */
+static bool line_is_served(const struct classifier *classifier, const struct policy_line *line,
+                           const char *from)
+{
+    bool served = false;
+
+    list_each(const struct report_channel, channel, &classifier->report->channels) {
+        if (!exposed(channel) || !text_equal(channel->from, from))
+            continue;
+        struct interval_set sources = exposed_sources(channel);
+        struct interval_set covered =
+            line_sources(classifier->policy, line, classifier->report, channel, &sources);
+        served = covered.count > 0;
+        interval_set_free(&sources);
+        interval_set_free(&covered);
+        if (served)
+            break;
+    }
+    return served;
+}
+
 static struct judgement judge(struct classifier *classifier, const struct report_channel *channel)
 {
     struct judgement judgement = {.excess = exposed_sources(channel)};
@@ -66,12 +90,15 @@ static struct judgement judge(struct classifier *classifier, const struct report
         struct interval_set all = line_sources(classifier->policy, line, classifier->report, channel, &space);
         struct interval_set covered = interval_set_intersect(&all, &every);
         classifier->met[i] |= all.count > 0;
-        if (line->kind == LINE_FORBID && covered.count > 0 && judgement.forbidden == NULL)
+        if (line->kind == LINE_FORBID && covered.count > 0 &&
+            (judgement.forbidden == NULL || line->severity > judgement.forbidden->severity))
             judgement.forbidden = line;
         if (line->kind == LINE_ALLOW && all.count > 0) {
             if (judgement.allowed == NULL || covered.count > 0)
                 judgement.allowed = line;
-            judgement.expected |= line->expect_open;
+            if (line->expect_open && !exposed(channel) && !judgement.lost &&
+                !line_is_served(classifier, line, channel->from))
+                judgement.lost = line;
             subtract(&judgement.excess, &covered);
         }
         interval_set_free(&space);
@@ -112,7 +139,7 @@ static enum channel_class channel_class(const struct classifier *classifier,
 {
     if (exposed(channel))
         return exposed_class(classifier, channel, judgement);
-    if (judgement->expected)
+    if (judgement->lost)
         return CLASS_LOST;
     if (channel->latent && channel->named &&
         classifier->policy->unlisted[channel->from_kind] != POLICY_IGNORE)
@@ -361,33 +388,97 @@ static bool accepts(const struct classifier *classifier, const struct policy_lin
     return named > 0 && named == finding->channels.count;
 }
 
-static void accept_risks(struct classifier *classifier)
+static bool gap_accepted_by(const struct report *report, const struct policy_line *line, const char *code,
+                            const char *subject)
 {
-    list_each(struct report_finding, finding, &classifier->report->findings)
-        for (size_t i = 0; i < classifier->policy->lines.count; i++)
-            if (accepts(classifier, &classifier->policy->lines.items[i], finding)) {
-                finding->accepted = true;
-                if (classifier->policy->lines.items[i].id)
-                    finding->policy =
-                        arena_strdup(classifier->report->arena, classifier->policy->lines.items[i].id);
-            }
+    return line->kind == LINE_ACCEPT_GAP && !line->expired && line_on_host(line, report->scan.host) &&
+           text_match(line->code, code) &&
+           (line->subject == NULL || text_match(line->subject, subject ? subject : ""));
 }
 
-static bool gap_accepted(const struct report *report, const struct policy *policy,
-                         const struct report_error *error)
+/* The line that accepts it, NULL: none. */
+static const struct policy_line *gap_line(const struct report *report, const struct policy *policy,
+                                          const char *code, const char *subject)
 {
     list_each(const struct policy_line, line, &policy->lines)
-        if (line->kind == LINE_ACCEPT_GAP && !line->expired && line_on_host(line, report->scan.host) &&
-            text_match(line->code, error->code) &&
-            (line->subject == NULL || text_match(line->subject, error->subject)))
-            return true;
-    return false;
+        if (gap_accepted_by(report, line, code, subject))
+            return line;
+    return NULL;
+}
+
+/* *line: the line that accepts the reason too. False: none does. */
+static bool reason_accepted(const struct classifier *classifier, const struct reason *reason,
+                            const struct policy_line **line)
+{
+    *line =
+        gap_line(classifier->report, classifier->policy, reason->code ? reason->code : "", reason->subject);
+    return *line != NULL;
+}
+
+/* The line that accepts the last of the channel's reasons, where lines accept them all. */
+static const struct policy_line *channel_gap_line(const struct classifier *classifier,
+                                                  const struct report_channel *channel)
+{
+    const struct policy_line *line = NULL;
+
+    list_each(const struct report_part, part, &channel->parts) {
+        list_each(const struct reason, reason, &part->reasons)
+            if (!reason_accepted(classifier, reason, &line))
+                return NULL;
+        if (part->observed.state == OBSERVED_UNDETERMINED &&
+            !reason_accepted(classifier, &part->observed.reason, &line))
+            return NULL;
+    }
+    list_each(const struct reason, reason, &channel->reasons)
+        if (!reason_accepted(classifier, reason, &line))
+            return NULL;
+    return line;
+}
+
+/* What is undetermined for known gaps alone is accepted with them. */
+static const struct policy_line *finding_gap_line(const struct classifier *classifier,
+                                                  const struct report_finding *finding)
+{
+    const struct policy_line *line = NULL;
+
+    if (!text_equal(finding->kind, "undetermined-channel"))
+        return NULL;
+    for (size_t i = 0; i < finding->channels.count; i++)
+        list_each(const struct report_channel, channel, &classifier->report->channels) {
+            if (!text_equal(channel->id, finding->channels.items[i]))
+                continue;
+            line = channel_gap_line(classifier, channel);
+            if (line == NULL)
+                return NULL;
+        }
+    return line;
+}
+
+static void accept_finding(const struct classifier *classifier, struct report_finding *finding,
+                           const struct policy_line *line)
+{
+    finding->accepted = true;
+    if (line->id)
+        finding->policy = arena_strdup(classifier->report->arena, line->id);
+}
+
+static void accept_risks(struct classifier *classifier)
+{
+    list_each(struct report_finding, finding, &classifier->report->findings) {
+        const struct policy_line *gap = finding_gap_line(classifier, finding);
+
+        if (gap)
+            accept_finding(classifier, finding, gap);
+        for (size_t i = 0; i < classifier->policy->lines.count; i++)
+            if (accepts(classifier, &classifier->policy->lines.items[i], finding))
+                accept_finding(classifier, finding, &classifier->policy->lines.items[i]);
+    }
 }
 
 bool classify_complete(const struct report *report, const struct policy *policy)
 {
     list_each(const struct report_error, error, &report->scan.errors)
-        if (!error->gone && !gap_accepted(report, policy, error))
+        if (!error->gone && !gap_line(report, policy, error->code, error->subject))
             return false;
     return true;
 }
@@ -455,7 +546,9 @@ void classify(struct report *report, const struct policy *policy)
 
     list_each(struct report_channel, channel, &report->channels) {
         struct judgement judgement = judge(&classifier, channel);
-        const struct policy_line *line = judgement.forbidden ? judgement.forbidden : judgement.allowed;
+        const struct policy_line *line = judgement.forbidden ? judgement.forbidden
+                                         : judgement.lost    ? judgement.lost
+                                                             : judgement.allowed;
         channel->policy = line && line->id ? arena_strdup(report->arena, line->id) : NULL;
         channel->channel_class = channel_class(&classifier, channel, &judgement);
         find_in(&classifier, channel, &judgement);

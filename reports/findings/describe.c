@@ -228,7 +228,7 @@ static void fix_of(struct report *report, const struct report_channel *channel,
         break;
     case CLASS_UNDETERMINED:
         *list_append(&finding->fix) =
-            "look at the reasons above; a known gap is accepted by the policy (accept_risk)";
+            "look at the reasons above; a known gap is accepted by the policy (accept_gap)";
         break;
     case CLASS_LATENT:
         *list_append(&finding->fix) = "drop the publication or rewrite that nobody uses";

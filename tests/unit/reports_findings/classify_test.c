@@ -221,6 +221,62 @@ START_TEST(what_is_expected_open_and_is_not_is_lost)
 }
 END_TEST
 
+/* Two entries lead to one listener, and exposure is their union: one of them suffices. */
+START_TEST(what_is_open_by_another_entry_is_not_lost)
+{
+    add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 80, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    add_channel("external", VANTAGE_EXTERNAL, "172.18.0.2", 80, "l1", "web", STATE_FILTERED, "0.0.0.0/0");
+    add_channel("lan", VANTAGE_LAN, "172.18.0.2", 80, "l1", "web", STATE_FILTERED, "0.0.0.0/0");
+    judge_by(WORKLOADS "allow: [{id: a, to: web, ports: 80/tcp, from: external, expect: open},"
+                       " {id: b, to: web, ports: 80/tcp, from: lan, expect: open}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_ALLOWED);
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_ALLOWED);
+    ck_assert_uint_eq(report->channels.items[2].channel_class, CLASS_LOST);
+    ck_assert_uint_eq(report->findings.count, 1);
+    ck_assert_str_eq(report->findings.items[0].policy, "b");
+}
+END_TEST
+
+START_TEST(of_lines_that_forbid_the_most_severe_counts)
+{
+    add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "0.0.0.0/0");
+    judge_by(WORKLOADS "forbid: [{id: mild, to: db, ports: any, from: lan, severity: low},"
+                       " {id: grave, to: db, ports: 5432/tcp, from: lan, severity: critical}]\n");
+    ck_assert_str_eq(report->channels.items[0].policy, "grave");
+    ck_assert_uint_eq(report->findings.items[0].severity, SEVERITY_CRITICAL);
+}
+END_TEST
+
+/* A known gap: the channel is undetermined for reasons that the policy accepts, all of them. */
+START_TEST(an_accepted_gap_accepts_what_is_undetermined_by_it)
+{
+    struct report_channel *channel = add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 80, "l1",
+                                                 "web", STATE_UNDETERMINED, "0.0.0.0/0");
+    *list_append(&channel->reasons) = (struct reason){"xdp-program", "eth0", ""};
+    judge_by(WORKLOADS "defaults: {undetermined: deny}\n"
+                       "accept_gap: [{id: vendor, code: xdp-program, subject: eth0, until: 2026-12-31}]\n");
+    ck_assert_uint_eq(report->findings.count, 1);
+    ck_assert(report->findings.items[0].accepted);
+    ck_assert_str_eq(report->findings.items[0].policy, "vendor");
+    ck_assert(!classify_fails(report, SEVERITY_INFO));
+}
+END_TEST
+
+START_TEST(an_accepted_gap_accepts_no_other)
+{
+    struct report_channel *channel = add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 80, "l1",
+                                                 "web", STATE_UNDETERMINED, "0.0.0.0/0");
+    *list_append(&channel->reasons) = (struct reason){"xdp-program", "eth0", ""};
+    *list_append(&channel->reasons) = (struct reason){"over-budget", "net:[10]", ""};
+    channel =
+        add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_UNDETERMINED, "0.0.0.0/0");
+    judge_by(WORKLOADS "accept_gap: [{code: xdp-program, until: 2026-12-31},"
+                       " {code: over-budget, until: 2026-01-31}]\n");
+    ck_assert_uint_eq(report->findings.count, 2);
+    ck_assert(!report->findings.items[0].accepted && !report->findings.items[1].accepted);
+}
+END_TEST
+
 START_TEST(a_lost_channel_without_any_entry_is_found)
 {
     judge_by("version: 1\nworkloads: {web: {container: web}, gone: {container: gone}}\n"
@@ -356,6 +412,10 @@ int main(void)
     tcase_add_test(tests, forbid_wins);
     tcase_add_test(tests, undetermined_is_judged_as_if_open);
     tcase_add_test(tests, what_is_expected_open_and_is_not_is_lost);
+    tcase_add_test(tests, what_is_open_by_another_entry_is_not_lost);
+    tcase_add_test(tests, of_lines_that_forbid_the_most_severe_counts);
+    tcase_add_test(tests, an_accepted_gap_accepts_what_is_undetermined_by_it);
+    tcase_add_test(tests, an_accepted_gap_accepts_no_other);
     tcase_add_test(tests, a_lost_channel_without_any_entry_is_found);
     tcase_add_test(tests, latent_masked_and_conflict);
     tcase_add_test(tests, a_risk_is_accepted_by_channel_and_by_id);
