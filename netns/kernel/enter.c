@@ -79,7 +79,10 @@ int namespace_open(int directory, const char *path, struct namespace_handle *ret
 
 int namespace_home(int proc, struct namespace_handle *ret_home, struct error *error)
 {
-    return namespace_open(proc, "thread-self/ns/net", ret_home, error);
+    int result = namespace_open(proc, "thread-self/ns/net", ret_home, error);
+
+    /* a procfs of another PID namespace does not know this thread */
+    return result == -ENOENT ? namespace_open(AT_FDCWD, "/proc/thread-self/ns/net", ret_home, error) : result;
 }
 
 int namespace_enter(const struct namespace_handle *handle, struct error *error)
