@@ -110,18 +110,43 @@ static bool port_matches(const struct policy_port *port, uint8_t protocol, uint1
     return unix_name == NULL && port->protocol == protocol && number >= port->first && number <= port->last;
 }
 
-static bool entry_matches(const struct policy_line *line, const struct entry *entry)
+static bool address_listed(const struct prefix_list *list, struct address address)
 {
-    bool port = false, address = line->address.count == 0;
+    list_each(struct prefix, prefix, list)
+        if (prefix_contains(*prefix, address))
+            return true;
+    return false;
+}
+
+/*
+ * The entry of a wildcard listener stands for many addresses: what forbids one of them forbids the entry, and
+ * only what names them all allows it.
+ */
+static bool address_matches(const struct policy_line *line, const struct report_channel *channel)
+{
+    bool any = line->kind == LINE_FORBID;
+
+    if (line->address.count == 0)
+        return true;
+    if (address_listed(&line->address, channel->entry.address) == any)
+        return any;
+    list_each(const struct address, address, &channel->addresses)
+        if (address_listed(&line->address, *address) == any)
+            return any;
+    return !any;
+}
+
+static bool entry_matches(const struct policy_line *line, const struct report_channel *channel)
+{
+    const struct entry *entry = &channel->entry;
+    bool port = false;
 
     list_each(struct policy_port, item, &line->ports)
         port = port || port_matches(item, entry->protocol, entry->port, entry->name);
-    list_each(struct prefix, prefix, &line->address)
-        address = address || prefix_contains(*prefix, entry->address);
     if (line->has_families &&
         !((entry->family == FAMILY_IP4 && line->ip4) || (entry->family == FAMILY_IP6 && line->ip6)))
         return false;
-    return port && address;
+    return port && address_matches(line, channel);
 }
 
 static bool target_matches(const struct policy *policy, const struct policy_line *line,
@@ -233,7 +258,7 @@ bool line_names(const struct policy *policy, const struct policy_line *line, con
                 const struct report_channel *channel)
 {
     return !line->expired && line->kind != LINE_ACCEPT_GAP && line_on_host(line, report->scan.host) &&
-           entry_matches(line, &channel->entry) && target_matches(policy, line, report, channel);
+           entry_matches(line, channel) && target_matches(policy, line, report, channel);
 }
 
 struct interval_set line_sources(const struct policy *policy, const struct policy_line *line,

@@ -237,6 +237,26 @@ START_TEST(what_is_open_by_another_entry_is_not_lost)
 }
 END_TEST
 
+/* One entry stands for all local addresses that fare alike; a line means those that it names. */
+START_TEST(an_entry_of_many_addresses_is_each_of_them)
+{
+    struct report_channel *channel =
+        add_channel("lan", VANTAGE_LAN, "203.0.113.10", 80, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    *list_append(&channel->addresses) = channel->entry.address;
+    ck_assert_int_eq(address_parse("10.0.0.1", list_append(&channel->addresses), NULL), 0);
+    judge_by(WORKLOADS "allow: [{id: a, to: web, ports: 80/tcp, from: lan, address: 203.0.113.0/24}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+    policy = policy_free(policy);
+    judge_by(WORKLOADS
+             "allow: [{id: a, to: web, ports: 80/tcp, from: lan, address: [203.0.113.0/24, 10.0.0.0/8]}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_ALLOWED);
+    policy = policy_free(policy);
+    judge_by(WORKLOADS "allow: [{id: a, to: web, ports: 80/tcp, from: lan}]\n"
+                       "forbid: [{id: f, to: web, ports: 80/tcp, from: lan, address: 10.0.0.0/8}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_FORBIDDEN);
+}
+END_TEST
+
 START_TEST(of_lines_that_forbid_the_most_severe_counts)
 {
     add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "0.0.0.0/0");
@@ -413,6 +433,7 @@ int main(void)
     tcase_add_test(tests, undetermined_is_judged_as_if_open);
     tcase_add_test(tests, what_is_expected_open_and_is_not_is_lost);
     tcase_add_test(tests, what_is_open_by_another_entry_is_not_lost);
+    tcase_add_test(tests, an_entry_of_many_addresses_is_each_of_them);
     tcase_add_test(tests, of_lines_that_forbid_the_most_severe_counts);
     tcase_add_test(tests, an_accepted_gap_accepts_what_is_undetermined_by_it);
     tcase_add_test(tests, an_accepted_gap_accepts_no_other);
