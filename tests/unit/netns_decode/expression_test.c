@@ -351,8 +351,8 @@ START_TEST(no_bit_of_an_expression_is_lost)
     struct fixture fixture = fixture_load(fixtures[_i]);
     size_t marked = 0;
     list_each(struct fixture_message, message, &fixture.messages) {
-        /* the long rulesets repeat themselves */
-        if (strcmp(message->name, "rule") != 0 || (fixture.messages.count > 300 && message->bytes.length % 3))
+        /* the rulesets of engines repeat themselves */
+        if (strcmp(message->name, "rule") != 0 || (_i > 2 && message->bytes.length % 8))
             continue;
         _cleanup_arena_ struct arena *arena = arena_new();
         struct bytes list = expressions_of(message->bytes);
@@ -362,7 +362,9 @@ START_TEST(no_bit_of_an_expression_is_lost)
         _cleanup_free_ char *original = text_of_rule(&rule);
         mark_attributes(marks, message->bytes.data, list, "", 0);
         for (size_t at = 0; at < message->bytes.length; at++) {
-            for (unsigned bit = 1; bit < 256; bit <<= 1) {
+            /* two bits of each byte, other ones in each rule */
+            for (size_t i = 0; i < 8; i += 4) {
+                unsigned bit = 1U << ((at + rule.handle + i) % 8);
                 if (marks[at] & bit) {
                     check_flip(arena, message, original, copy, at, (uint8_t)bit);
                     marked++;
@@ -371,7 +373,7 @@ START_TEST(no_bit_of_an_expression_is_lost)
         }
         expressions_free(&rule.expressions);
     }
-    ck_assert_uint_gt(marked, 10000);
+    ck_assert_uint_gt(marked, 1000);
     fixture_free(&fixture);
 }
 END_TEST
