@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#define LINE_MAX_BYTES 65536
+#define LINE_MAX_BYTES ((size_t)1 << 20)
 #define INDENT         "    "
 
 struct table {
@@ -132,13 +132,13 @@ static enum tone severity_tone(enum severity severity)
 
 static const char *joined(const struct table *table, const char *const *items, size_t count)
 {
-    struct buffer buffer = BUFFER(4096);
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(&buffer, "%s%s", i ? ", " : "", items[i]);
-    char *text = buffer_take(&buffer);
-    const char *kept = arena_strdup(table->arena, text);
-    free(text);
-    return kept;
+    struct buffer buffer = BUFFER(LINE_MAX_BYTES / 4);
+    size_t shown = 0;
+    for (; shown < count && buffer.length < buffer.limit; shown++)
+        buffer_printf(&buffer, "%s%s", shown ? ", " : "", items[shown]);
+    bool whole = shown == count && !buffer.overflow;
+    _cleanup_free_ char *text = buffer_take(&buffer);
+    return arena_printf(table->arena, "%s%s", text, whole ? "" : " ... and more");
 }
 
 static void put_finding(const struct table *table, const struct report_finding *finding)

@@ -131,6 +131,24 @@ START_TEST(table_says_worst_first_and_what_was_not_seen)
 }
 END_TEST
 
+/* What is open beyond the policy is told to the last network, however many there are. */
+START_TEST(a_long_list_is_whole)
+{
+    struct report *report = report_new();
+    const struct format_options options = {0};
+    struct report_finding *finding = list_append(&report->findings);
+
+    *finding = (struct report_finding){.severity = SEVERITY_HIGH, .title = "t", .policy = "line"};
+    for (unsigned i = 0; i < 2000; i++)
+        *list_append(&finding->excess_sources) = "2001:db8:1234:5678::/64";
+    *list_append(&finding->excess_sources) = "192.0.2.99/32";
+    char *text = render("table", &options, report);
+    ck_assert_ptr_nonnull(strstr(text, "192.0.2.99/32"));
+    free(text);
+    report_free(report);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_an_error)
 {
     struct report *report = hostile_report();
@@ -154,6 +172,7 @@ int main(void)
     tcase_add_loop_test(tests, no_format_lets_control_characters_through, 0, 4);
     tcase_add_test(tests, json_is_json);
     tcase_add_test(tests, table_says_worst_first_and_what_was_not_seen);
+    tcase_add_test(tests, a_long_list_is_whole);
     tcase_add_loop_test(tests, a_full_disk_is_an_error, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
