@@ -255,7 +255,8 @@ enum message_is socket_parse_sctp(const char *line, struct socket_facts *facts, 
         set_ends(next, address, (struct address){.family = FAMILY_IP4});
         ++*ret_count;
     }
-    return MESSAGE_ITEM;
+    /* more addresses than fit: those that came are right, and not all */
+    return line[place + (int)strspn(line + place, " ")] ? MESSAGE_MALFORMED : MESSAGE_ITEM;
 }
 
 long socket_parse_inuse(const char *text, const char *word)
