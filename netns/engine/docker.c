@@ -178,6 +178,9 @@ static void container_read(void *context, int directory, const char *id)
     struct error error = ERROR_NONE;
     if (strlen(id) != CONTAINER_ID_MAX || state_container(state, ENGINE_DOCKER, id, root->user_id))
         return;
+    /* a user may have any number of them here; without a process none is believed to run */
+    if (root->user_id && !state_seen(state, ENGINE_DOCKER, id, root->user_id))
+        return;
     char path[CONTAINER_ID_MAX + 32];
     uid_t owner = state_owner(state, root->user_id);
     snprintf(path, sizeof(path), "%s/config.v2.json", id);
@@ -231,7 +234,8 @@ static void roots_read(struct engine_state *state, struct candidates *candidates
             continue;
         }
         containers_read(&root, directory);
-        directory_each(directory, remapped_read, &root, NULL);
+        if (!user_id) /* a user's own daemon remaps nothing */
+            directory_each(directory, remapped_read, &root, NULL);
     }
     list_free(&candidates->paths);
 }

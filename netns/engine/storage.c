@@ -5,8 +5,11 @@
 #include "netns/base/file.h"
 #include "netns/base/text.h"
 
+#include <errno.h>
+
 #define STORAGE_TABLE     "[storage]"
 #define CONTAINERS_SUFFIX "-containers"
+#define DRIVERS_MAX       16u /* of a storage root, which may be a user's */
 
 static const char *skip_blanks(const char *at, const char *end)
 {
@@ -54,14 +57,21 @@ struct storage_walk {
     enum container_engine engine;
     void (*each)(void *context, int containers);
     void *context;
+    unsigned drivers; /* so far */
 };
 
 static void driver_open(void *context, int root, const char *name)
 {
     struct storage_walk *walk = context;
     struct error error = ERROR_NONE;
-    if (!text_ends(name, CONTAINERS_SUFFIX))
+    if (!text_ends(name, CONTAINERS_SUFFIX) || walk->drivers > DRIVERS_MAX)
         return;
+    if (walk->drivers++ == DRIVERS_MAX) {
+        error_set(&error, E2BIG, "engine-unreadable", name, "more than %u folders of containers: not read",
+                  DRIVERS_MAX);
+        state_fault(walk->state, walk->engine, &error);
+        return;
+    }
     _cleanup_close_ int containers = file_open_directory_untrusted(root, name, &error);
     if (containers >= 0)
         walk->each(walk->context, containers);
@@ -73,7 +83,7 @@ void storage_each(struct engine_state *state, enum container_engine engine, int 
                   void (*each)(void *context, int containers), void *context)
 {
     struct error error = ERROR_NONE;
-    struct storage_walk walk = {state, engine, each, context};
+    struct storage_walk walk = {state, engine, each, context, 0};
     if (directory_each(root, driver_open, &walk, &error) < 0)
         state_fault(state, engine, &error);
 }

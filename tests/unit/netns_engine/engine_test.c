@@ -734,6 +734,44 @@ START_TEST(user_claims_only_its_own_cgroups)
 }
 END_TEST
 
+/* However much a user writes there, little of it is read. */
+START_TEST(user_state_is_bounded)
+{
+    static const char config[] = "{\"ID\": \"" ID_B "\", \"Name\": \"/b\", \"State\": {\"Running\": true}}";
+    struct hostile hostile = {.root = "/tmp/postern-engine-XXXXXX", .host = host_open("lxc")};
+    struct host *host = &hostile.host;
+    struct arena *arena = host->snapshot->arena;
+    unsigned user = getuid() ? getuid() : 7;
+    ck_assert_ptr_nonnull(mkdtemp(hostile.root));
+    _cleanup_free_ char *passwd = memory_printf("u:x:%u:%u::/home/u:/bin/sh\n", user, user);
+    tree_write(hostile.root, "etc/passwd", passwd);
+    tree_write(hostile.root, "home/u/.local/share/docker/containers/" ID_B "/config.v2.json", config);
+    for (unsigned i = 0; i < 40; i++) {
+        _cleanup_free_ char *list =
+            memory_printf("home/u/.local/share/containers/storage/d%u-containers/containers.json", i);
+        tree_write(hostile.root, list, "no list");
+    }
+    close(host->context.root);
+    host->context.root = open(hostile.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    host->processes[0].cgroup = arena_printf(arena, USER_SERVICE "/docker-" ID_A ".scope", user, user);
+    host->processes = memory_resize(host->processes, 2, sizeof(*host->processes));
+    host->processes[1] = (struct engine_process){
+        .pid = 11,
+        .namespace = 5,
+        .cgroup = arena_printf(arena, USER_SERVICE "/libpod-" ID_A ".scope", user, user)};
+    host->count = 2;
+    host_read(host);
+    list_each(struct engine_container, container, &host->result.containers)
+        ck_assert_str_ne(container->data.id, ID_B);
+    size_t told = 0;
+    list_each(struct fault, fault, &host->snapshot->errors)
+        told += strstr(fault->message, "containers.json") != NULL;
+    ck_assert_uint_gt(told, 0);
+    ck_assert_uint_le(told, 16);
+    user_close(&hostile);
+}
+END_TEST
+
 START_TEST(user_has_its_own_cgroups)
 {
     struct hostile hostile = user_open(true, "/mine");
@@ -775,6 +813,7 @@ int main(void)
     tcase_add_test(hostile, state_is_odd_within);
     tcase_add_loop_test(hostile, user_claims_only_its_own_cgroups, 0, 4);
     tcase_add_test(hostile, user_has_its_own_cgroups);
+    tcase_add_test(hostile, user_state_is_bounded);
     suite_add_tcase(suite, hostile);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
