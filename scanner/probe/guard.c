@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scanner/probe/guard.h"
 
-#include "netns/kernel/enter.h"
 #include "scanner/probe/device.h"
 #include "scanner/probe/guard_layer.h"
 
@@ -13,16 +12,16 @@ struct guard {
     /* The layers; one state serves both where both are of the same kind. NULL: there is none. */
     const struct guard_layer *hooks, *egress;
     struct guard_state *hooks_state, *egress_state;
-    struct map *stands[2]; /* by hook and namespace, to the namespace's cookie and one more */
+    struct map *stands[2]; /* by hook and namespace, to the namespace's inode */
     unsigned without;
     struct error complaint;
 };
 
 /* ---- one namespace ---- */
 
-static void note_stand(struct guard *guard, enum guard_hook hook, uint64_t namespace, uint64_t cookie)
+static void note_stand(struct guard *guard, enum guard_hook hook, uint64_t namespace, uint32_t inode)
 {
-    map_set_u64(guard->stands[hook], namespace, (void *)(uintptr_t)(cookie + 1));
+    map_set_u64(guard->stands[hook], namespace, (void *)(uintptr_t)inode);
 }
 
 bool guard_stands(const struct guard *guard, enum guard_hook hook, uint64_t namespace)
@@ -30,11 +29,9 @@ bool guard_stands(const struct guard *guard, enum guard_hook hook, uint64_t name
     return map_get_u64(guard->stands[hook], namespace) != NULL;
 }
 
-uint64_t guard_cookie(const struct guard *guard, enum guard_hook hook, uint64_t namespace)
+uint32_t guard_inode(const struct guard *guard, enum guard_hook hook, uint64_t namespace)
 {
-    uintptr_t value = (uintptr_t)map_get_u64(guard->stands[hook], namespace);
-
-    return value ? value - 1 : 0;
+    return (uint32_t)(uintptr_t)map_get_u64(guard->stands[hook], namespace);
 }
 
 /* The first complaint is the one that is told: what follows comes of it. */
@@ -55,7 +52,7 @@ static void stand_on(struct guard *guard, enum guard_hook hook, uint64_t namespa
     if (result == 0) {
         result = guard->hooks->hook(guard->hooks_state, hook, namespace, &error);
         if (result == 0)
-            note_stand(guard, hook, namespace, namespace_cookie());
+            note_stand(guard, hook, namespace, guard->visitor->inode);
         visit_end(guard->visitor);
     }
     if (result < 0)
@@ -194,7 +191,7 @@ static int try_pair(struct guard *guard, const struct guard_request *request, st
         return result;
     }
     if (pair.hooks)
-        note_stand(guard, GUARD_OUTPUT, request->plan->host, namespace_cookie());
+        note_stand(guard, GUARD_OUTPUT, request->plan->host, guard->visitor->inode);
     return 0;
 }
 

@@ -60,8 +60,8 @@ const struct error *guard_complaint(const struct guard *guard);
 bool guard_complete(const struct guard *guard);
 /* The hook stands in that namespace. */
 bool guard_stands(const struct guard *guard, enum guard_hook hook, uint64_t namespace);
-/* SO_NETNS_COOKIE of a namespace that a hook stands in; 0: none does, or the kernel has no cookies. */
-uint64_t guard_cookie(const struct guard *guard, enum guard_hook hook, uint64_t namespace);
+/* Inode of a namespace that a hook stands in, which holds it; 0: none does. */
+uint32_t guard_inode(const struct guard *guard, enum guard_hook hook, uint64_t namespace);
 
 /* Makes shots first..first+count-1 outstanding: to be done before they are sent. -errno: they must not be
  * sent. */

@@ -3,7 +3,6 @@
 #include "scanner/probe/guard_layer.h"
 
 #include "netns/kernel/bpf.h"
-#include "netns/kernel/enter.h"
 #include "scanner/probe/program.h"
 
 #include <bpf/bpf.h>
@@ -22,6 +21,7 @@ enum {
 };
 
 struct guard_state {
+    const struct visitor *visitor;
     struct shots *shots;
     struct bpf_object *hooks, *egress;
     int cookies, tuples, exits, questions; /* maps: an object's own; -1: none */
@@ -50,8 +50,8 @@ static void cleanup_state(struct guard_state **state)
 static int load_hooks(struct guard_state *state, struct error *error)
 {
     static const struct bpf_program_kind kinds[] = {
-        {"guard_postrouting", BPF_PROGRAM_TYPE_NETFILTER, BPF_ATTACH_NETFILTER},
-        {"watch_input", BPF_PROGRAM_TYPE_NETFILTER, BPF_ATTACH_NETFILTER},
+        {"postern_output", BPF_PROGRAM_TYPE_NETFILTER, BPF_ATTACH_NETFILTER},
+        {"postern_input", BPF_PROGRAM_TYPE_NETFILTER, BPF_ATTACH_NETFILTER},
         {0}};
     const struct bpf_map_choice maps[] = {{"cookies", -1, state->shots->capacity},
                                           {"tuples", -1, state->shots->capacity},
@@ -68,8 +68,8 @@ static struct bpf_map_choice shared_map(const struct bpf_object *object, const c
 
 static int load_egress(struct guard_state *state, struct error *error)
 {
-    static const struct bpf_program_kind kinds[] = {{"guard_egress", PROGRAM_TYPE_TC, BPF_ATTACH_TCX_EGRESS},
-                                                    {0}};
+    static const struct bpf_program_kind kinds[] = {
+        {"postern_egress", PROGRAM_TYPE_TC, BPF_ATTACH_TCX_EGRESS}, {0}};
     const struct bpf_map_choice maps[] = {shared_map(state->hooks, "cookies", state->shots->capacity),
                                           shared_map(state->hooks, "tuples", state->shots->capacity),
                                           shared_map(state->hooks, "records", state->shots->capacity),
@@ -121,8 +121,12 @@ static int open_bpf(const struct guard_request *request, bool hooks, bool egress
     const struct bpf_object *object;
     int result = 0;
 
-    *state = (struct guard_state){
-        .shots = request->shots, .cookies = -1, .tuples = -1, .exits = -1, .questions = -1};
+    *state = (struct guard_state){.visitor = request->visitor,
+                                  .shots = request->shots,
+                                  .cookies = -1,
+                                  .tuples = -1,
+                                  .exits = -1,
+                                  .questions = -1};
     if (hooks)
         result = load_hooks(state, error);
     if (result == 0 && egress)
@@ -163,7 +167,7 @@ static int hook_family(struct guard_state *state, int program, uint8_t family, e
 static int hook_bpf(struct guard_state *state, enum guard_hook hook, uint64_t id, struct error *error)
 {
     int program =
-        bpf_program_descriptor(state->hooks, hook == GUARD_OUTPUT ? "guard_postrouting" : "watch_input");
+        bpf_program_descriptor(state->hooks, hook == GUARD_OUTPUT ? "postern_output" : "postern_input");
     int result = hook_family(state, program, NFPROTO_IPV4, hook, error);
 
     (void)id;
@@ -173,7 +177,7 @@ static int hook_bpf(struct guard_state *state, enum guard_hook hook, uint64_t id
 static int mark_exit_bpf(struct guard_state *state, uint64_t id, uint32_t interface, bool shared,
                          struct error *error)
 {
-    struct shot_exit key = {.namespace = namespace_cookie(), .interface = interface};
+    struct shot_exit key = {.namespace = state->visitor->inode, .interface = interface};
     uint8_t kind = shared ? SHOT_EXIT_SHARED : SHOT_EXIT_PLAIN;
 
     (void)id;
@@ -185,7 +189,7 @@ static int mark_exit_bpf(struct guard_state *state, uint64_t id, uint32_t interf
 static int egress_bpf(struct guard_state *state, uint64_t id, uint32_t interface, const char *name,
                       struct error *error)
 {
-    int fd = bpf_link_tcx(bpf_program_descriptor(state->egress, "guard_egress"), interface,
+    int fd = bpf_link_tcx(bpf_program_descriptor(state->egress, "postern_egress"), interface,
                           BPF_ATTACH_TCX_EGRESS, error);
 
     (void)id;

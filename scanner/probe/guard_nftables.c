@@ -16,7 +16,6 @@
 #include "scanner/probe/guard_layer.h"
 
 #include "netns/base/file.h"
-#include "netns/kernel/enter.h"
 #include "scanner/probe/nft.h"
 
 #include <arpa/inet.h>
@@ -60,7 +59,8 @@ struct seen_key {
 
 /* One table: in a namespace (inet), or on the interfaces of one (netdev). */
 struct table {
-    uint64_t namespace, cookie;
+    uint64_t namespace;
+    uint32_t inode;
     uint8_t family;
     int fd;
     bool host;
@@ -69,6 +69,7 @@ struct table {
 };
 
 struct guard_state {
+    const struct visitor *visitor;
     struct shots *shots;
     const struct plan *plan;
     uint64_t host;
@@ -452,7 +453,7 @@ static struct table *need_table(struct guard_state *state, uint64_t namespace, u
                                 struct error *error)
 {
     struct table table = {.namespace = namespace,
-                          .cookie = namespace_cookie(),
+                          .inode = state->visitor->inode,
                           .family = family,
                           .host = namespace == state->host};
     struct table *found = find_table(state, namespace, family);
@@ -489,6 +490,7 @@ static int open_nftables(const struct guard_request *request, bool hooks, bool e
         return error_set(error, EOPNOTSUPP, "no-guard", "nftables",
                          "nf_tables is not loaded, and nothing is loaded for it");
     state = memory_alloc(sizeof(*state));
+    state->visitor = request->visitor;
     state->shots = request->shots;
     state->plan = request->plan;
     state->host = request->plan->host;
@@ -722,7 +724,7 @@ static void note_delivery(const struct reading *reading, const struct seen_key *
     uint32_t ports = ntohl(key->extra);
 
     note_once(&record->delivered);
-    record->delivered_to = reading->table->cookie;
+    record->delivered_to = reading->table->inode;
     record->seen = (struct shot_tuple){.family = entry->tuple.family,
                                        .protocol = entry->tuple.protocol,
                                        .source_port = (uint16_t)(ports >> 16),

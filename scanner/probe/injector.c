@@ -28,7 +28,8 @@ static void *map_pages(int map, size_t value, size_t count, size_t *ret_size)
 
 int injector_open(struct injector *injector, struct error *error)
 {
-    static const struct bpf_program_kind kinds[] = {{"inject", PROGRAM_TYPE_XDP, BPF_ATTACH_XDP}, {0}};
+    static const struct bpf_program_kind kinds[] = {{"postern_inject", PROGRAM_TYPE_XDP, BPF_ATTACH_XDP},
+                                                    {0}};
     int result;
 
     *injector = (struct injector){.program = -1};
@@ -43,7 +44,7 @@ int injector_open(struct injector *injector, struct error *error)
         injector_close(injector);
         return error_errno(error, ENOMEM, "no-memory", "frames", "the program's maps cannot be mapped");
     }
-    injector->program = bpf_program_descriptor(injector->object, "inject");
+    injector->program = bpf_program_descriptor(injector->object, "postern_inject");
     return 0;
 }
 

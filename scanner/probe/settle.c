@@ -228,7 +228,7 @@ static void add_sightings(const struct run *run, const struct probe *probe, uint
 {
     const struct shot_record *record = &run->shots.records[index];
     const struct sighting *sighting = &run->shots.sightings[index];
-    uint64_t target = guard_cookie(run->guard, GUARD_INPUT, probe->target);
+    uint32_t target = guard_inode(run->guard, GUARD_INPUT, probe->target);
 
     facts->stopped |= record->stopped > 0;
     if (record->delivered > 0 && (target == 0 || record->delivered_to == target || record->delivered_to == 0))

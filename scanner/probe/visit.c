@@ -19,6 +19,13 @@ static int open_namespace(const struct visitor *visitor, uint64_t id, struct err
     return error_errno(error, -fd, "namespace-not-entered", subject, "the namespace cannot be opened");
 }
 
+static uint32_t inode_of(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) < 0 ? 0 : (uint32_t)status.st_ino;
+}
+
 static int enter(int fd, struct error *error)
 {
     if (setns(fd, CLONE_NEWNET) < 0)
@@ -45,6 +52,7 @@ int visitor_settle(struct visitor *visitor, const struct probe_namespaces *names
     if (visitor->home < 0)
         return visitor->home;
     result = is_there(visitor->home) ? 0 : enter(visitor->home, error);
+    visitor->inode = visitor->home_inode = inode_of(visitor->home);
     if (result < 0)
         close_fd(&visitor->home);
     return result;
@@ -69,6 +77,8 @@ int visit_begin(struct visitor *visitor, uint64_t id, struct error *error)
         return fd;
     result = enter(fd, error);
     visitor->away = result == 0;
+    if (result == 0)
+        visitor->inode = inode_of(fd);
     return result;
 }
 
@@ -78,4 +88,5 @@ void visit_end(struct visitor *visitor)
         return;
     visitor->lost = setns(visitor->home, CLONE_NEWNET) < 0;
     visitor->away = false;
+    visitor->inode = visitor->home_inode;
 }

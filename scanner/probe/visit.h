@@ -23,10 +23,11 @@ struct probe_namespaces {
 
 struct visitor {
     const struct probe_namespaces *namespaces;
-    uint64_t host; /* id */
-    int home;      /* descriptor of the host's namespace */
-    bool away;     /* the thread is in another namespace now */
-    bool lost;     /* could not come back: nothing may be sent any more */
+    uint64_t host;              /* id */
+    int home;                   /* descriptor of the host's namespace */
+    uint32_t inode, home_inode; /* of the namespace that the thread is in, and of the host's */
+    bool away;                  /* the thread is in another namespace now */
+    bool lost;                  /* could not come back: nothing may be sent any more */
 };
 
 /*

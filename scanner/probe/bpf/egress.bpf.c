@@ -61,7 +61,7 @@ INLINE int is_question(struct __sk_buff *skb)
 }
 
 SEC("tc")
-int guard_egress(struct __sk_buff *skb)
+int postern_egress(struct __sk_buff *skb)
 {
     struct packet packet = {.bytes = skb};
     struct shot *shot = match(&packet);

@@ -23,7 +23,7 @@ struct {
 } next SEC(".maps");
 
 SEC("xdp")
-int inject(struct xdp_md *context)
+int postern_inject(struct xdp_md *context)
 {
     __u32 zero = 0, index, length;
     __u32 *counter = bpf_map_lookup_elem(&next, &zero);

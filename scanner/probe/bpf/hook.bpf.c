@@ -15,8 +15,12 @@ enum { NF_DROP = 0, NF_ACCEPT = 1 };
 
 #define KERNEL __attribute__((preserve_access_index))
 
+struct ns_common {
+    unsigned int inum;
+} KERNEL;
+
 struct net {
-    __u64 net_cookie;
+    struct ns_common ns;
 } KERNEL;
 
 struct net_device {
@@ -135,9 +139,10 @@ INLINE struct shot *by_conntrack(struct sk_buff *skb)
     return shot;
 }
 
-INLINE __u64 namespace_of(const struct nf_hook_state *state)
+/* The inode, as its descriptors show it: no other namespace has it while our link holds this one. */
+INLINE __u32 namespace_of(const struct nf_hook_state *state)
 {
-    return BPF_CORE_READ(state, net, net_cookie);
+    return BPF_CORE_READ(state, net, ns.inum);
 }
 
 /* The exit that the packet is about to take; 0: it stays on the host. */
@@ -161,7 +166,7 @@ INLINE int goes_to_target(const struct packet *packet, const struct shot *shot)
 }
 
 SEC("netfilter/postrouting")
-int guard_postrouting(struct bpf_nf_ctx *context)
+int postern_output(struct bpf_nf_ctx *context)
 {
     struct linear linear;
     struct packet packet = {.bytes = &linear};
@@ -190,7 +195,7 @@ int guard_postrouting(struct bpf_nf_ctx *context)
 }
 
 SEC("netfilter/local_in")
-int watch_input(struct bpf_nf_ctx *context)
+int postern_input(struct bpf_nf_ctx *context)
 {
     struct linear linear;
     struct packet packet = {.bytes = &linear};

@@ -43,7 +43,7 @@ struct shot {
 struct shot_record {
     __u64 answered_ns;      /* CLOCK_MONOTONIC of the first answer; 0: none */
     __u64 syn_ack_ns;       /* of the last SYN-ACK: it is sent again while the connection is half open */
-    __u64 delivered_to;     /* cookie of the namespace whose last input hook it passed; 0: none */
+    __u32 delivered_to;     /* inode of the namespace whose last input hook it passed; 0: none */
     struct shot_tuple seen; /* its tuple there, after all rewrites */
     __u32 input;            /* the interface that it came in by there */
     __u32 delivered;        /* times that it passed there */
@@ -57,9 +57,8 @@ struct shot_record {
 
 /* Key of `exits`: an interface that leads off the host. */
 struct shot_exit {
-    __u64 namespace; /* cookie */
+    __u32 namespace; /* inode */
     __u32 interface;
-    __u32 zero;
 };
 /* Its value. On a bridge that has containers too, a shot passes that goes where it was predicted to go. */
 enum shot_exit_kind { SHOT_EXIT_PLAIN = 1, SHOT_EXIT_SHARED = 2 };
