@@ -440,6 +440,41 @@ static size_t outermost_scope(const struct join *join, const struct cgroup_place
     return 0;
 }
 
+/* Is the scope where the container's first process showed it? True where that is not known. */
+static bool scope_is_there(const struct engine_container *container, const struct cgroup_place *place,
+                           const struct engine_scope *scope)
+{
+    return !container->anchored || part_is(place->path, scope->length, container->data.cgroup);
+}
+
+/* What bears a container's identifier in another place, where a service was let make cgroups of its own. */
+static size_t forged_add(struct join *join, const struct engine_scope *scope)
+{
+    struct engine_state *state = &join->state;
+    const char *id = arena_strndup(state->arena, scope->id, scope->id_length);
+    size_t index = state->result->containers.count;
+    struct engine_container *container = state_container_add(state, scope->engine, id, scope->user_id);
+    container->data.name = short_id(state->arena, container->data.id);
+    container->data.generated_name = true;
+    return index;
+}
+
+/* Where the process is that the engine calls a container's first, the container is. */
+static void anchor(struct join *join, const struct engine_process *process)
+{
+    const struct cgroup_place *place = place_get(join, process->cgroup);
+    for (size_t i = 0; i < place->count; i++) {
+        size_t index;
+        if (!scope_known(join, &place->scopes[i], &index))
+            continue;
+        struct engine_container *container = &join->state.result->containers.items[index];
+        if (container->pid != process->pid || container->anchored)
+            continue;
+        container->anchored = true;
+        container->data.cgroup = arena_strndup(join->state.arena, place->path, place->scopes[i].length);
+    }
+}
+
 static void place_resolve(struct join *join, struct cgroup_place *place)
 {
     size_t index;
@@ -452,6 +487,8 @@ static void place_resolve(struct join *join, struct cgroup_place *place)
     size_t outer = outermost_scope(join, place);
     const struct engine_scope *scope = &place->scopes[outer];
     place->container = (int32_t)scope_container(join, scope);
+    if (!scope_is_there(&join->state.result->containers.items[place->container], place, scope))
+        place->container = (int32_t)forged_add(join, scope);
     struct engine_container *container = &join->state.result->containers.items[place->container];
     if (!container->data.cgroup)
         container->data.cgroup = arena_strndup(join->state.arena, place->path, scope->length);
@@ -478,6 +515,10 @@ static void member_note(struct engine_container *container, const struct engine_
 
 static void processes_join(struct join *join, struct engine_process *processes, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (processes[i].cgroup)
+            anchor(join, &processes[i]);
+    }
     for (size_t i = 0; i < count; i++) {
         struct engine_process *process = &processes[i];
         process->container = process->nested = NO_CONTAINER;

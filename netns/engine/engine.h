@@ -61,6 +61,7 @@ struct engine_container {
     struct container data;      /* name not yet unique; namespace only where a process was seen */
     const char *namespace_path; /* where the engine keeps its network namespace, by its own word; NULL */
     const char *declared;       /* cgroup that the engine gave it; NULL: not known */
+    bool anchored;              /* data.cgroup is that of the process that the engine calls its first */
     uint32_t pid;               /* its first process by the engine's word, 0: not known */
     uint32_t agent;             /* process outside that holds its published ports (conmon), 0: none */
     uint32_t user_id;           /* whose engine this is: 0 root */

@@ -521,6 +521,26 @@ START_TEST(docker_of_a_user)
 }
 END_TEST
 
+/* Nor can a service that makes cgroups of its own (Delegate=), whatever its processes' numbers. */
+START_TEST(docker_of_a_service)
+{
+    struct host host = host_open("docker");
+    _cleanup_free_ char *id = id_of("docker", "web");
+    const char *path = arena_printf(host.snapshot->arena, "/system.slice/runner.service/docker-%s.scope", id);
+    host.processes = memory_resize(host.processes, host.count + 1, sizeof(*host.processes));
+    memmove(host.processes + 1, host.processes, host.count++ * sizeof(*host.processes));
+    host.processes[0] = (struct engine_process){.pid = 2, .namespace = HOST, .cgroup = path};
+    host_read(&host);
+    const struct engine_container *forged = &host.result.containers.items[host.processes[0].container];
+    ck_assert(!forged->data.confirmed && !text_equal(forged->data.name, "web"));
+    const struct engine_container *web = named(&host, "web");
+    ck_assert(web->data.confirmed && web->seen);
+    ck_assert_uint_ne(web->data.namespace, HOST);
+    ck_assert(!strstr(web->data.cgroup, "runner.service"));
+    host_close(&host);
+}
+END_TEST
+
 static void podman_check(const struct host *host)
 {
     no_errors(host);
@@ -797,6 +817,7 @@ int main(void)
     tcase_add_test(engines, docker_unreadable);
     tcase_add_test(engines, docker_nested);
     tcase_add_test(engines, docker_of_a_user);
+    tcase_add_test(engines, docker_of_a_service);
     tcase_add_test(engines, podman);
     tcase_add_test(engines, podman_root_given);
     tcase_add_test(engines, containerd);
