@@ -184,11 +184,13 @@ static void network_read(void *context, int directory, const char *name)
         state_network_add(walk->state, ENGINE_PODMAN, network_name, interface);
 }
 
-static void networks_read(struct engine_state *state)
+/* root: of --engine-root, whose networks stand beneath it; NULL: none. */
+static void networks_read(struct engine_state *state, const char *root)
 {
-    static const char *const directories[] = {"/etc/containers/networks", "/etc/cni/net.d"};
+    const char *const directories[] = {"/etc/containers/networks", "/etc/cni/net.d",
+                                       root ? arena_printf(state->arena, "%s/networks", root) : NULL};
     struct walk walk = {.state = state};
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]) && directories[i]; i++) {
         struct error error = ERROR_NONE;
         _cleanup_close_ int directory = state_directory(state, directories[i], &error);
         if (directory >= 0)
@@ -234,7 +236,7 @@ static void user_read(struct engine_state *state, uint32_t user_id)
         configured_roots(state, &candidates);
         candidate_add(&candidates, state->arena, DEFAULT_ROOT);
         candidate_add(&candidates, state->arena, DEFAULT_RUNROOT);
-        networks_read(state);
+        networks_read(state, NULL);
     }
     roots_read(state, &candidates, user_id);
 }
@@ -244,7 +246,7 @@ static void podman_read(struct engine_state *state)
     struct candidates candidates = {0};
     candidate_add(&candidates, state->arena, state_override(state, ENGINE_PODMAN));
     if (candidates.paths.count) {
-        networks_read(state);
+        networks_read(state, candidates.paths.items[0]);
         roots_read(state, &candidates, 0);
         return;
     }

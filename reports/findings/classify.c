@@ -598,7 +598,7 @@ static bool needs_mention(const struct report_channel *channel)
 {
     return exposed(channel) || channel->conflict || channel->policy != NULL ||
            channel->channel_class == CLASS_LATENT || channel->channel_class == CLASS_MASKED ||
-           channel->channel_class == CLASS_LOST || channel->listener == NULL;
+           channel->channel_class == CLASS_LOST;
 }
 
 void classify_fold_quiet(struct report *report)

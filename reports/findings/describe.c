@@ -298,7 +298,7 @@ void describe_open_range(struct report *report, const struct report_container *c
         *list_append(&finding->fix) = "let in only the ports that are served";
     }
     *list_append(&finding->explanation) =
-        arena_printf(arena, "%s ports %s: %s", finding->protocol, ports,
+        arena_printf(arena, "%s %s ports %s: %s", family_name(range->family), finding->protocol, ports,
                      range->decider.rule.table ? describe_rule(arena, &range->decider.rule)
                                                : describe_decider(arena, report, &decider));
     bool known_family = false;

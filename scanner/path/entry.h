@@ -44,8 +44,8 @@ void vantages_find(const struct world *world, const struct uplink_list *uplinks,
                    struct vantage_list *ret_vantages);
 /*
  * The vantages that a name of --from, explain or a batch query means: its own, or (for "external" and "lan"
- * with several uplinks) all of them; `interface` narrows to one uplink (NULL: any). "segment" means every
- * segment. Appends indices. -ENOENT "unknown-vantage".
+ * with several uplinks) all of them; `interface` narrows to one uplink (NULL: any). "segment", "container",
+ * "inside" and "netns" mean every one of the kind. Appends indices. -ENOENT "unknown-vantage".
  */
 struct index_list {
     size_t *items;

@@ -331,7 +331,7 @@ static bool name_means(const struct vantage *vantage, const char *name)
     const char *word = vantage_kind_name(vantage->kind);
     if (text_equal(vantage->name, name))
         return true;
-    if ((uplink || vantage->kind == VANTAGE_SEGMENT) && text_equal(word, name))
+    if (text_equal(word, name)) /* every one of the kind */
         return true;
     size_t length = strlen(word);
     return uplink && strncmp(name, word, length) == 0 && name[length] == '@' &&

@@ -108,6 +108,8 @@ static int choose_vantages(struct examination *examination, struct error *error)
 static int keep_channel(struct path_channel *channel, void *context)
 {
     struct examination *examination = context;
+    if (channel->prediction.parts.count == 0)
+        return 0; /* no packet of that vantage has a source of the entry's family: there is no such channel */
     *list_append(&examination->channels) = *channel;
     *channel = (struct path_channel){0};
     return 0;

@@ -323,9 +323,7 @@ static void plan_ingress(const struct planner *planner, const struct path_channe
     }
     if (lan)
         probe->has_source_mac = source_mac(planner, vantage->interface, probe->source, &probe->source_mac);
-    probe->reply =
-        reply_way(planner->world, part->target.namespace ? part->target.namespace : planner->host->id,
-                  probe->source, &probe->reply_namespace);
+    probe->reply = reply_way(planner->world, probe->target, probe->source, &probe->reply_namespace);
 }
 
 /* A member of the segment that is not the target and has an address in the part. */
@@ -365,6 +363,26 @@ static void plan_sender(const struct planner *planner, const struct path_channel
     }
 }
 
+/* Where the packet itself ends: through a userland proxy at the proxy, whose second leg is another packet. */
+static void plan_end(const struct planner *planner, const struct path_channel *channel,
+                     const struct prediction_part *part, struct probe *probe)
+{
+    probe->target = part->target.namespace;
+    probe->target_address = part->target.address;
+    probe->target_port = part->target.port;
+    if (channel->via.count > 0) {
+        probe->proxy = true;
+        probe->target = channel->via.items[0].namespace;
+        probe->target_address = channel->entry.address;
+        probe->target_port = channel->entry.port;
+    }
+    if (part->target.elsewhere)
+        probe->skip = "target-elsewhere";
+    else if (probe->target == 0)
+        probe->target = planner->host->id; /* decided before any end: the host is where it was last seen */
+    probe->arrival = arrival_of(planner, probe->target);
+}
+
 static void plan_part(const struct planner *planner, const struct path_channel *channel,
                       const struct prediction_part *part)
 {
@@ -376,20 +394,12 @@ static void plan_part(const struct planner *planner, const struct path_channel *
     probe->destination = channel->entry.address;
     probe->port = channel->entry.port;
     probe->predicted = part->state;
-    probe->target = part->target.namespace;
-    probe->target_address = part->target.address;
-    probe->target_port = part->target.port;
-    probe->arrival = arrival_of(planner, part->target.namespace);
+    plan_end(planner, channel, part, probe);
     probe->stateful = part->stateful;
-    probe->proxy = channel->via.count > 0;
-    if (part->target.elsewhere)
-        probe->skip = "target-elsewhere";
     if (channel->vantage->interface != 0)
         plan_ingress(planner, channel, part, probe);
     else
         plan_sender(planner, channel, part, probe);
-    if (probe->target == 0 && !part->target.elsewhere)
-        probe->target = planner->host->id; /* decided before any end: the host is where it was last seen */
 }
 
 void target_plan(const struct world *world, const struct path_channel *channels, size_t count,

@@ -97,7 +97,7 @@ class Podman(Engine):
     client = [
         "env", "CONTAINERS_CONF=/run/containers.conf",
         "/usr/bin/podman", "--root", f"{root}/storage", "--runroot", "/run/podman-run", "--tmpdir", "/run/libpod",
-        "--network-config-dir", f"{root}/networks", "--runtime", "/usr/sbin/runc", "--cgroup-manager=cgroupfs",
+        "--network-config-dir", f"{root}/storage/networks", "--runtime", "/usr/sbin/runc", "--cgroup-manager=cgroupfs",
         "--events-backend=none",
     ]
 

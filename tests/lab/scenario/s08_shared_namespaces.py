@@ -54,5 +54,5 @@ def namespace_of_another_container(lab):
             lab.equal("sharers", sorted(shared["containers"]), ["sidecar", "web"])
         for channel in report.channels("lan@eth0", "tcp", HOST4, 8090):
             lab.equal("container of a channel to 8090", channel["container"], "sidecar")
-        inside = [c for c in report.channels(protocol="tcp", port=91) if c["from"].startswith("inside:")]
+        inside = [c for c in lab.scan("--from", "inside").channels(protocol="tcp", port=91)]
         lab.expect(any(c["state"] == "open" for c in inside), f"no open channel from inside to 127.0.0.1:91: {inside}")
