@@ -215,6 +215,15 @@ static enum tone class_tone(enum channel_class channel_class)
     }
 }
 
+/* Of a wildcard listener one address stands for all that fare alike. */
+static const char *entry_text(const struct table *table, const struct report_channel *channel)
+{
+    const char *entry = describe_entry(table->arena, &channel->entry);
+    if (channel->addresses.count < 2)
+        return entry;
+    return arena_printf(table->arena, "%s (and %zu more)", entry, channel->addresses.count - 1);
+}
+
 static const char *observed_word(const struct report_channel *channel)
 {
     return channel->conflict ? "CONFLICT" : observed_state_name(channel->observed.state);
@@ -226,7 +235,7 @@ static void put_channel(const struct table *table, const struct report_channel *
     fputs("  ", table->file);
     put_cell(table, state_name(channel->state), 13, channel->state == STATE_OPEN ? TONE_BOLD : TONE_PLAIN);
     put_cell(table, channel->from, from_width + 2, TONE_PLAIN);
-    put_cell(table, describe_entry(table->arena, &channel->entry), entry_width + 2, TONE_PLAIN);
+    put_cell(table, entry_text(table, channel), entry_width + 2, TONE_PLAIN);
     put_cell(table, channel_class_name(channel->channel_class), 13, class_tone(channel->channel_class));
     fprintf(table->file, "%s\n", observed_word(channel));
 }
@@ -244,7 +253,7 @@ static void put_owner(const struct table *table, const struct report_container *
             continue;
         }
         shown++;
-        size_t from = columns(channel->from), entry = columns(describe_entry(table->arena, &channel->entry));
+        size_t from = columns(channel->from), entry = columns(entry_text(table, channel));
         from_width = from > from_width ? from : from_width;
         entry_width = entry > entry_width ? entry : entry_width;
     }
@@ -281,8 +290,9 @@ static void put_unseen(const struct table *table)
     fprintf(table->file, "\nNot seen\n");
     list_each(const struct report_error, error, &scan->errors)
         put_wrapped(table, "  ",
-                    arena_printf(table->arena, "%s%s: %s: %s", error->code,
-                                 error->gone ? " (gone meanwhile)" : "", error->subject, error->message),
+                    arena_printf(table->arena, "%s%s: %s%s%s", error->code,
+                                 error->gone ? " (gone meanwhile)" : "", error->subject,
+                                 *error->subject ? ": " : "", error->message),
                     error->gone ? TONE_DIM : TONE_WARN);
     if (scan->errors.count == 0)
         fprintf(table->file, "  nothing that was asked for\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Channels: what each vantage gets at each entry, and who serves it in the end. */
+#include "netns/base/file.h"
 #include "netns/base/text.h"
 #include "scanner/path/channel_work.h"
 #include "scanner/path/entry.h"
@@ -138,9 +139,11 @@ static int ask_segment(struct symbolic *symbolic, const struct world *world, con
             continue;
         }
         struct prediction one = {0};
-        result = ask_sender(symbolic, *id, entry, NULL, ports, &one);
-        if (result == 0)
+        int r = ask_sender(symbolic, *id, entry, NULL, ports, &one);
+        if (r == 0)
             prediction_join(ret_prediction, &one);
+        else
+            result = r; /* one that could not be asked is not made good by the others */
     }
     if (!any)
         segment_addresses(holder, bridge, entry, &together);
@@ -152,9 +155,11 @@ static int ask_segment(struct symbolic *symbolic, const struct world *world, con
     if (!interval_set_empty(&together)) {
         struct vantage at = {.namespace = vantage->namespace, .interface = bridge->index};
         struct prediction one = {0};
-        result = ask_uplink(symbolic, &at, entry, &together, ports, &one);
-        if (result == 0)
+        int r = ask_uplink(symbolic, &at, entry, &together, ports, &one);
+        if (r == 0)
             prediction_join(ret_prediction, &one);
+        else
+            result = r;
     }
     interval_set_free(&together);
     return result;
@@ -468,6 +473,37 @@ static void channel_named(const struct channels_walk *walk, const struct path_en
         channel->container = entry->container;
 }
 
+/* A channel that nobody could be asked about: undetermined for every source, never left out. */
+static void channel_unasked(const struct channels_walk *walk, const struct vantage *vantage,
+                            const struct entry *entry, const char *code, const char *message,
+                            struct path_channel *ret_channel)
+{
+    struct path_channel channel = {
+        .vantage = vantage, .entry = *entry, .listener = {0, -1}, .container = -1, .target = {.socket = -1}};
+    const struct interval_set *sources =
+        entry->family == FAMILY_IP6 ? &vantage->sources6 : &vantage->sources4;
+    struct prediction_part *part = list_append(&channel.prediction.parts);
+
+    channel.prediction.family = entry->family;
+    channel.prediction.state = part->state = STATE_UNDETERMINED;
+    part->sources = sources->count ? interval_set_copy(sources) : interval_set_family(entry->family);
+    part->target.socket = -1;
+    reason_add(&part->reasons, code, arena_strdup(walk->arena, vantage->name), message);
+    *list_append(&channel.addresses) = entry->address;
+    *ret_channel = channel;
+}
+
+static void channel_ask(const struct channels_walk *walk, const struct vantage *vantage,
+                        const struct entry *entry, struct path_channel *ret_channel)
+{
+    int64_t deadline = walk->options->deadline;
+    if (deadline != 0 && (int64_t)(time_monotonic_ns() / 1000000u) >= deadline)
+        channel_unasked(walk, vantage, entry, REASON_TIMEOUT, "the scan's time was over", ret_channel);
+    else if (channel_find(walk->symbolic, vantage, entry, NULL, NULL, walk->arena, ret_channel) != 0)
+        channel_unasked(walk, vantage, entry, REASON_LINKS_UNREAD,
+                        "the vantage's place in the network is not known", ret_channel);
+}
+
 static int entry_channels(struct channels_walk *walk, const struct vantage *vantage,
                           const struct path_entry *entry)
 {
@@ -479,8 +515,7 @@ static int entry_channels(struct channels_walk *walk, const struct vantage *vant
         one.address = *address;
         if (!address_is_dialled(walk->world, vantage, entry, *address))
             continue;
-        if (channel_find(walk->symbolic, vantage, &one, NULL, NULL, walk->arena, &channel) != 0)
-            continue;
+        channel_ask(walk, vantage, &one, &channel);
         channel_named(walk, entry, &channel);
         channel_keep(&list, &channel);
     }

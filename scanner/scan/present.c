@@ -191,7 +191,9 @@ static const char *listener_workload(const struct report *report, const struct r
     if (container)
         return container->workload;
     return workload_of_host(report->arena,
-                            listener->processes.count > 0 ? listener->processes.items[0].executable : NULL);
+                            listener->processes.count > 0 && listener->processes.items[0].executable_on_host
+                                ? listener->processes.items[0].executable
+                                : NULL);
 }
 
 static void present_listener(const struct snapshot *snapshot, const struct listener_reference *reference,
