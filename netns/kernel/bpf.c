@@ -384,3 +384,61 @@ int bpf_link_next(uint32_t after, struct bpf_link_facts *ret_facts)
         return 0;
     }
 }
+
+/* ---- where netfilter links stand ---- */
+
+/* bpf/links.bpf.c, compiled at build time */
+extern const unsigned char program_links[];
+extern const size_t program_links_length;
+
+enum { PROGRAM_TYPE_TRACING = 26, ATTACH_ITERATOR = 28, PLACES_READ = 512 };
+
+/* What that program writes. */
+struct place {
+    uint32_t link, inode;
+};
+
+static void fill_places(struct bpf_link_facts *items, size_t count, const struct place *places,
+                        size_t place_count)
+{
+    for (size_t i = 0; i < place_count; i++)
+        for (size_t j = 0; j < count; j++)
+            if (items[j].type == BPF_LINK_KIND_NETFILTER && items[j].id == places[i].link)
+                items[j].netns_inode = places[i].inode;
+}
+
+static int read_places(int iterator, struct bpf_link_facts *items, size_t count, struct error *error)
+{
+    struct place places[PLACES_READ];
+
+    for (;;) {
+        ssize_t length = read(iterator, places, sizeof(places));
+
+        if (length == 0)
+            return 0;
+        if (length < 0)
+            return error_errno(error, errno, "bpf-read", "links", "the list of links cannot be read");
+        fill_places(items, count, places, (size_t)length / sizeof(places[0]));
+    }
+}
+
+int bpf_links_locate(struct bpf_link_facts *items, size_t count, struct error *error)
+{
+    static const struct bpf_program_kind kinds[] = {{"postern_links", PROGRAM_TYPE_TRACING, ATTACH_ITERATOR},
+                                                    {0}};
+    _cleanup_bpf_object_ struct bpf_object *object = NULL;
+    struct attribute_link_create attribute = {.attach_type = ATTACH_ITERATOR};
+    _cleanup_close_ int link = -1, iterator = -1;
+    int result = bpf_load(program_links, program_links_length, kinds, NULL, &object, error);
+
+    if (result < 0)
+        return result;
+    attribute.program = (uint32_t)bpf_program_descriptor(object, "postern_links");
+    link = link_create(&attribute, "iterator", error);
+    if (link < 0)
+        return link;
+    iterator = bpf_iter_create(link);
+    if (iterator < 0)
+        return error_errno(error, errno, "bpf-read", "links", "no list of links");
+    return read_places(iterator, items, count, error);
+}

@@ -119,8 +119,9 @@ int bpf_program_next(uint32_t after, struct bpf_program_facts *ret_facts);
 struct bpf_link_facts {
     uint32_t id, type, program, attach_type;
     uint32_t interface;    /* XDP, TCX, netkit */
-    uint32_t netns_inode;  /* netns links (sk_lookup, flow dissector) */
-    uint32_t family, hook; /* netfilter; the kernel does not say in which namespace */
+    uint32_t netns_inode;  /* netns links (sk_lookup, flow dissector); netfilter: see bpf_links_locate(); 0:
+                              not known */
+    uint32_t family, hook; /* netfilter */
     int32_t priority;
 };
 enum {
@@ -132,5 +133,11 @@ enum {
 };
 /* Every link of the machine, one after the other: after = 0 starts; -ENOENT ends. Needs CAP_SYS_ADMIN. */
 int bpf_link_next(uint32_t after, struct bpf_link_facts *ret_facts);
+
+/*
+ * Fills netns_inode of the netfilter links among items, which bpf(2) does not tell: a small program lists
+ * them from within the kernel (Linux 5.19, BTF, CAP_PERFMON). -errno: they stay as they are.
+ */
+int bpf_links_locate(struct bpf_link_facts *items, size_t count, struct error *error);
 
 #endif

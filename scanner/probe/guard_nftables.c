@@ -37,7 +37,8 @@ enum event {
     EVENT_REFUSAL,
     EVENT_ERROR,
     EVENT_ANSWER,
-    EVENT_STOPPED
+    EVENT_STOPPED,
+    EVENT_PASSED
 };
 enum { FLAG_SYN = 0x02, FLAG_RST = 0x04, FLAG_ACK = 0x10, FLAGS = FLAG_SYN | FLAG_RST | FLAG_ACK };
 
@@ -318,6 +319,24 @@ static void write_answers(struct writer *writer)
     write_redirects(writer);
 }
 
+static void write_record(struct writer *writer, const struct match *match, bool six)
+{
+    begin_rule(writer);
+    write_match(writer, match, six);
+    record(writer, match->event, six);
+    end_rule(writer);
+}
+
+static void write_output(struct writer *writer)
+{
+    static const struct match matches[] = {{is_syn, EVENT_PASSED}, {is_token, EVENT_PASSED}};
+
+    for (int six = 0; six <= 1; six++)
+        for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+            write_record(writer, &matches[i], six);
+    write_answers(writer);
+}
+
 /* What passes here passed every rule of the namespace; datagrams end. */
 static void write_input(struct writer *writer)
 {
@@ -325,12 +344,8 @@ static void write_input(struct writer *writer)
         {is_syn, EVENT_DELIVERED}, {is_reset, EVENT_RESET}, {is_token, EVENT_DELIVERED}};
 
     for (int six = 0; six <= 1; six++) {
-        for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
-            begin_rule(writer);
-            write_match(writer, &matches[i], six);
-            record(writer, matches[i].event, six);
-            end_rule(writer);
-        }
+        for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+            write_record(writer, &matches[i], six);
         begin_rule(writer);
         write_match(writer, &matches[2], six);
         nft_drop(&writer->batch);
@@ -445,7 +460,7 @@ static void add_sets(struct writer *writer)
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
         nft_add_set(&writer->batch, family, name, sets[i].name, sets[i].id, sets[i].length, false, 0);
     nft_add_set(&writer->batch, family, name, "seen", SET_SEEN, sizeof(struct seen_key), true,
-                writer->state->shots->capacity * EVENT_STOPPED + 64);
+                writer->state->shots->capacity * EVENT_PASSED + 64);
 }
 
 /* In the namespace that the thread is in. */
@@ -512,7 +527,7 @@ static int hook_nftables(struct guard_state *state, enum guard_hook hook, uint64
     nft_add_chain(&writer.batch, NFPROTO_INET, state->name, writer.chain,
                   hook == GUARD_OUTPUT ? NF_INET_POST_ROUTING : NF_INET_LOCAL_IN, PRIORITY_LAST, NULL);
     if (hook == GUARD_OUTPUT)
-        write_answers(&writer);
+        write_output(&writer);
     else
         write_input(&writer);
     result = nft_commit(&writer.batch, "chain", error);
@@ -761,6 +776,9 @@ static void note(struct reading *reading, const struct seen_key *key, uint32_t i
         return;
     case EVENT_STOPPED:
         note_once(&record->stopped);
+        return;
+    case EVENT_PASSED:
+        note_once(&record->passed);
         return;
     case EVENT_ERROR:
         note_error(key, entry, record);

@@ -93,6 +93,9 @@ static void judge_silence(const struct facts *facts, struct observation *observa
         observation->evidence = EVIDENCE_DELIVERED;
         undetermined(observation, "reply-not-seen",
                      "it passed every rule of the target, and no answer was seen");
+    } else if (facts->passed && !facts->arrived) {
+        /* A neighbour that is gone looks like that, and so does a rule of a bridge. */
+        undetermined(observation, "reply-not-seen", "it passed the host's rules and was not seen to arrive");
     } else if (placed) {
         observation->state = OBSERVED_FILTERED;
         observation->evidence = EVIDENCE_DROPPED;

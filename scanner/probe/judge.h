@@ -31,6 +31,7 @@ struct facts {
     bool delivered_elsewhere; /* passed in another namespace than the predicted one */
     enum { BOUND_UNKNOWN, BOUND_NO, BOUND_YES } bound; /* a delivered datagram: is there a socket for it */
 
+    bool passed;  /* passed the last output hook of the host or of the target, and stayed on the host */
     bool stopped; /* the guard stopped it on its way off the host */
 
     /* the witness */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ULL
-enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8, GAPS_MAX = 5 };
+enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8, GAPS_MAX = 5, NEIGHBOUR_SECONDS = 5 };
 
 /* ---- debts ---- */
 
@@ -52,23 +52,46 @@ static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint6
     return DEBT_WAIT;
 }
 
+/*
+ * Behind the last output hook it may wait for a neighbour. One that does not answer is given up after three
+ * seconds (mcast_solicit 3, retrans_time 1 s), and the source is told so by ICMP.
+ */
+static bool may_wait_for_neighbour(const struct shots *shots, uint32_t index, uint64_t now_ns)
+{
+    const struct shot_record *record = &shots->records[index];
+    const struct sighting *sighting = &shots->sightings[index];
+
+    return record->passed > 0 && record->delivered == 0 && record->answered_ns == 0 &&
+           sighting->arrived == 0 && sighting->answered_ns == 0 &&
+           now_ns < shots->entries[index].sent_ns + NEIGHBOUR_SECONDS * SECOND;
+}
+
+static enum debt silent_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
+{
+    const struct shot_entry *entry = &shots->entries[index];
+
+    if (may_wait_for_neighbour(shots, index, now_ns))
+        return DEBT_STAY;
+    if (entry->tuple.protocol != SHOT_TCP || (entry->watched && shots->records[index].delivered == 0))
+        return DEBT_NONE; /* it was stopped before any socket */
+    if (entry->resets == 0)
+        return final ? DEBT_RESET : DEBT_NONE;
+    /* Its reset went the same way: an answer that is on its way shows within a moment. */
+    return final && now_ns < entry->sent_ns + SECOND / 4 ? DEBT_WAIT : DEBT_NONE;
+}
+
 enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
 {
     const struct shot_entry *entry = &shots->entries[index];
     const struct shot_record *record = &shots->records[index];
 
-    if (entry->settled || entry->sent_ns == 0 || entry->port == 0 || entry->tuple.protocol != SHOT_TCP)
+    if (entry->settled || entry->sent_ns == 0 || entry->port == 0)
         return DEBT_NONE;
-    if (syn_acks(shots, index) > 0)
+    if (entry->tuple.protocol == SHOT_TCP && syn_acks(shots, index) > 0)
         return half_open_debt(shots, index, now_ns);
     if (record->resets > 0 || shots->sightings[index].refusals > 0 || record->stopped > 0)
         return DEBT_NONE;
-    if (entry->watched && record->delivered == 0)
-        return DEBT_NONE; /* it was stopped before any socket */
-    if (entry->resets == 0)
-        return final ? DEBT_RESET : DEBT_NONE;
-    /* It was silent, and its reset went the same way: an answer that is on its way shows within a moment. */
-    return final && now_ns < entry->sent_ns + SECOND / 4 ? DEBT_WAIT : DEBT_NONE;
+    return silent_debt(shots, index, now_ns, final);
 }
 
 struct batch {
@@ -99,9 +122,10 @@ static bool is_past(const struct shots *shots, uint32_t index, enum debt debt, u
     return entry->settled || (debt == DEBT_NONE && now_ns > entry->sent_ns + SECOND);
 }
 
-uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final)
+struct debts pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final)
 {
-    uint32_t indexes[SHOT_FRAMES_MAX], owed = 0;
+    uint32_t indexes[SHOT_FRAMES_MAX];
+    struct debts debts = {0};
     struct batch batch = {0};
 
     for (uint32_t index = final ? 0 : shots->past; index < shots->count; index++) {
@@ -112,7 +136,8 @@ uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_
             entry->settled = true;
         if (index == shots->past && is_past(shots, index, debt, now_ns))
             shots->past++;
-        owed += debt != DEBT_NONE;
+        debts.open += debt == DEBT_RESET || debt == DEBT_WAIT;
+        debts.stay += debt == DEBT_STAY;
         if (debt != DEBT_RESET)
             continue;
         if (batch.count == SHOT_FRAMES_MAX || (batch.count && batch.port != entry->port))
@@ -123,7 +148,7 @@ uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_
         injector_put(injector, batch.count++, shots, index, CONTENT_RESET);
     }
     fire(shots, injector, &batch, now_ns, indexes);
-    return owed;
+    return debts;
 }
 
 /* ---- the process ---- */
@@ -177,9 +202,11 @@ static void mourn(struct guard *guard, struct shots *shots, struct injector *inj
 
     for (;;) {
         uint64_t now = time_monotonic_ns();
+        struct debts debts;
 
         (void)guard_poll(guard, NULL);
-        if (pay_debts(shots, injector, now, true) == 0 || now > end)
+        debts = pay_debts(shots, injector, now, true);
+        if (debts.open + debts.stay == 0 || now > end)
             return;
         (void)nanosleep(&step, NULL);
     }

@@ -38,6 +38,8 @@ enum debt {
     DEBT_NONE,
     DEBT_RESET, /* a reset is due */
     DEBT_WAIT,  /* a reset was sent; whether it arrived will be seen */
+    DEBT_STAY,  /* it may wait for a neighbour that is gone, and then an error is sent to its source: the
+                   guards stay */
 };
 /*
  * What is owed for an injected shot at now_ns (CLOCK_MONOTONIC). final: silent shots are reset too (the run
@@ -45,10 +47,13 @@ enum debt {
  */
 enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final);
 
-/*
- * Injects the resets that are due, in batches by port. Returns how many shots still owe something, -errno
- * where the kernel took a frame no more (those are not owed again: their interface is gone).
- */
-uint32_t pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final);
+/* How many shots owe what. */
+struct debts {
+    uint32_t open; /* a reset is due, or on its way */
+    uint32_t stay;
+};
+/* Injects the resets that are due, in batches by port. What an interface that is gone would have got is not
+ * owed. */
+struct debts pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final);
 
 #endif

@@ -483,7 +483,7 @@ static void add_side_effect(struct run *run, const char *text)
 static void finish(struct run *run)
 {
     _cleanup_free_ uint8_t *bound = memory_alloc(run->shots.count + 1);
-    bool settled = settle_debts(run);
+    struct debts debts = settle_debts(run);
 
     each_admitted(run, decide);
     settle_namespaces(run, bound);
@@ -498,13 +498,13 @@ static void finish(struct run *run)
         else if (trial->method)
             trial->observation = settle_observation(run, trial, bound);
     }
-    if (settled) {
-        keeper_dismiss(&run->keeper);
-    } else {
+    if (debts.open)
         add_side_effect(run,
                         "half-open connections were left to the keeper, which stays for 70 seconds at most");
+    if (debts.open + debts.stay)
         keeper_hand_over(&run->keeper);
-    }
+    else
+        keeper_dismiss(&run->keeper);
     if (!modules_has(run->modules, "nf_conntrack_netlink") && run->shots.count)
         add_side_effect(run, "conntrack entries of probes run out by themselves within two minutes");
 }

@@ -17,21 +17,21 @@
 #define MILLISECOND 1000000ULL
 enum { SETTLE_MS = 1600, STEP_MS = 2, TABLE_MAX = 16 << 20, DRAIN_EVERY = 32 };
 
-bool settle_debts(struct run *run)
+struct debts settle_debts(struct run *run)
 {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
     uint64_t end = time_monotonic_ns() + SETTLE_MS * MILLISECOND;
 
     if (run->injector.program < 0)
-        return true;
+        return (struct debts){0};
     for (;;) {
         uint64_t now = time_monotonic_ns();
+        struct debts debts;
 
         receive_all(run);
-        if (pay_debts(&run->shots, &run->injector, now, true) == 0)
-            return true;
-        if (now > end)
-            return false;
+        debts = pay_debts(&run->shots, &run->injector, now, true);
+        if (debts.open == 0 || now > end)
+            return debts;
         (void)nanosleep(&step, NULL);
     }
 }
@@ -231,6 +231,7 @@ static void add_sightings(const struct run *run, const struct probe *probe, uint
     uint32_t target = guard_inode(run->guard, GUARD_INPUT, probe->target);
 
     facts->stopped |= record->stopped > 0;
+    facts->passed |= record->passed > 0;
     if (record->delivered > 0 && (target == 0 || record->delivered_to == target || record->delivered_to == 0))
         facts->delivered = true;
     else if (record->delivered > 0)

@@ -8,9 +8,8 @@
 
 #include "scanner/probe/method.h"
 
-/* Resets what is owed and waits for it, within the deadline and a second or two; true: nothing is owed any
- * more. */
-bool settle_debts(struct run *run);
+/* Resets what is owed and waits for it, a second or two; returns what is owed still. */
+struct debts settle_debts(struct run *run);
 
 /*
  * Visits each target's and sender's namespace once: asks for the sockets of delivered datagrams and deletes

@@ -2,10 +2,11 @@
 """What a wrong prediction, a wrong plan or a strange topology must not do: let anything leave the host."""
 
 import json
+import time
 
 from library.frame import HOST4, HOST6, SILENCE
 from library.place import Named
-from probing import Plan, Quiet, alone, case
+from probing import NEAR4, NEAR6, Plan, Quiet, alone, case
 
 AWAY = """
 table inet away {
@@ -238,3 +239,20 @@ def refused_uplinks(lab):
         result = plan.run()
     for probe in refused:
         lab.observed(result, probe, "not-probed", code="uplink-down")
+
+
+@alone
+@case
+def a_neighbour_that_is_gone(lab):
+    """The kernel asks for it for three seconds, and then tells the source: the guards are still there."""
+    lab.frame.namespaces()
+    for guard in GUARDS:
+        plan = Plan(lab, guard=guard)
+        wanted = [plan.inject(protocol, address, 80, "C1", source=source)
+                  for address, source in (("172.18.0.77", NEAR4), ("fd00:18::77", NEAR6)) for protocol in ("tcp", "udp")]
+        with Quiet(lab):
+            result = plan.run()
+            time.sleep(6)
+        for probe in wanted:
+            lab.observed(result, probe, "undetermined", code="reply-not-seen")
+        lab.equal("keepers", lab.host.run("pgrep", "postern-keeper", check=False).stdout, "")

@@ -120,6 +120,11 @@ START_TEST(silence_that_says_nothing)
     facts.arrived = true; /* a bridge that floods */
     ck_assert_int_eq(judge(&facts).state, OBSERVED_FILTERED);
     facts = silent();
+    facts.passed = true; /* a neighbour that is gone */
+    check_undetermined(&facts, "reply-not-seen");
+    facts.arrived = true;
+    ck_assert_int_eq(judge(&facts).state, OBSERVED_FILTERED);
+    facts = silent();
     facts.stopped = true;
     check_undetermined(&facts, "target-elsewhere");
 }

@@ -191,6 +191,20 @@ START_TEST(silence)
 }
 END_TEST
 
+START_TEST(a_neighbour_that_does_not_answer)
+{
+    shots.entries[3].watched = true; /* a datagram */
+    shots.records[3].passed = 1;
+    ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_STAY);
+    ck_assert_int_eq(debt(3, (BORN + 6) * SECOND, true), DEBT_NONE);
+    shots.sightings[3].arrived = 1;
+    ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_NONE);
+    shots.sightings[3].arrived = 0;
+    shots.records[3].delivered = 1;
+    ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_NONE);
+}
+END_TEST
+
 START_TEST(half_open)
 {
     struct shot_record *record = &shots.records[1];
@@ -232,6 +246,7 @@ int main(void)
     tcase_add_test(tests, sightings);
     tcase_add_test(tests, nothing_owed_for_what_was_refused);
     tcase_add_test(tests, silence);
+    tcase_add_test(tests, a_neighbour_that_does_not_answer);
     tcase_add_test(tests, half_open);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
