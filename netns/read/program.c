@@ -46,6 +46,8 @@ static bool survey_links(struct program_survey *survey)
         if (!result && facts.type == BPF_LINK_KIND_NETFILTER)
             *list_append(&survey->links) = facts;
     }
+    if (survey->links.count > 0) /* where it fails they may stand anywhere */
+        (void)bpf_links_locate(survey->links.items, survey->links.count, NULL);
     /* -EINVAL: no links at all, before Linux 5.8 */
     return result == -ENOENT || result == -EINVAL || result == -ENOSYS;
 }
@@ -393,18 +395,22 @@ static void ask_namespace(struct reading *reading, int fd, enum program_kind kin
 
 /* ---- netfilter links ---- */
 
-/* Without nfnetlink_hook nobody can say in which namespace a link stands: it may be this one. */
+/* A link of which nobody can say in which namespace it stands may be in this one. */
 static void add_all_links(struct reading *reading)
 {
     list_each(struct bpf_link_facts, link, &reading->survey->links) {
-        struct program *program = add_program(reading, PROGRAM_NETFILTER);
+        struct program *program;
 
+        if (link->netns_inode != 0 && link->netns_inode != reading->namespace->id)
+            continue;
+        program = add_program(reading, PROGRAM_NETFILTER);
         if (!program)
             return;
         program->family = link->family == NFPROTO_IPV4 ? FAMILY_IP4 : FAMILY_IP6;
         program->hook = link->hook;
         program->priority = link->priority;
-        program->detail = "the kernel does not say in which namespace";
+        if (link->netns_inode == 0)
+            program->detail = "the kernel does not say in which namespace";
         set_program(reading, program, link->program);
     }
 }
