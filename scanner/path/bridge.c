@@ -147,11 +147,12 @@ static void bridge_rewritten(struct survey *survey, struct fragment *fragment, c
 {
     struct fragment_list stay = {0}, up = {0};
     routes_stay(survey, fragment, bridge, &stay, &up);
-    for (size_t i = 0; i < stay.count; i++) {
-        struct fragment *found = neighbour_find(survey, stay.items[i], bridge);
-        if (found)
-            bridge_decide(survey, found, bridge, true);
-    }
+    struct fragment_list found = {0};
+    for (size_t i = 0; i < stay.count; i++)
+        neighbour_find(survey, stay.items[i], bridge, &found);
+    for (size_t i = 0; i < found.count; i++)
+        bridge_decide(survey, found.items[i], bridge, true);
+    list_free(&found);
     for (size_t i = 0; i < up.count; i++) {
         up.items[i]->station = (struct station){up.items[i]->namespace, bridge, NULL};
         bridge_up(survey, up.items[i], bridge);

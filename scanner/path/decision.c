@@ -146,6 +146,7 @@ struct validation {
     const struct link *in;
     int filter; /* rp_filter: 0, 1 strict, 2 loose */
     bool accept_local;
+    uint8_t protocol; /* 0: without ports, as for ARP */
 };
 enum validity { SOURCE_FINE, SOURCE_MARTIAN, SOURCE_UNROUTED };
 
@@ -199,7 +200,7 @@ static struct port_side destination_side(const struct fragment *fragment)
     return (struct port_side){.given = true, .port = fragment->port_number};
 }
 
-static struct route_flow reverse_flow(const struct survey *survey, const struct fragment *fragment,
+static struct route_flow reverse_flow(uint8_t protocol, const struct fragment *fragment,
                                       const struct link *in, const struct link *out)
 {
     const struct sysctls *sysctls = &fragment->namespace->facts->sysctls;
@@ -208,7 +209,7 @@ static struct route_flow reverse_flow(const struct survey *survey, const struct 
                                .fixed = fragment->destination,
                                .in = out ? out : namespace_loopback(fragment->namespace),
                                .mark = by_mark ? fragment->mark : (struct bits){0, UINT32_MAX},
-                               .protocol = survey->query->protocol,
+                               .protocol = protocol,
                                .source = destination_side(fragment),
                                .destination = source_side(fragment)};
 }
@@ -234,7 +235,7 @@ static void validate_full(const struct validation *validation, struct fragment *
 {
     struct survey *survey = validation->survey;
     struct route_part_list parts = {0};
-    struct route_flow flow = reverse_flow(survey, fragment, validation->in, out);
+    struct route_flow flow = reverse_flow(validation->protocol, fragment, validation->in, out);
     struct interval_set sources = shown_sources(fragment);
     routes_resolve(survey, fragment->namespace, &flow, &sources, &parts);
     interval_set_free(&sources);
@@ -251,11 +252,11 @@ static void validate_full(const struct validation *validation, struct fragment *
 
 /* Takes the fragment and sorts its sources by whether they may come in by its interface. */
 static void sources_sort(struct survey *survey, struct fragment *fragment, const struct link *out,
-                         struct sorted_sources *ret_sorted)
+                         uint8_t protocol, struct sorted_sources *ret_sorted)
 {
     const struct world_namespace *namespace = fragment->namespace;
     const struct sysctls *sysctls = &namespace->facts->sysctls;
-    struct validation validation = {.survey = survey, .in = fragment->in};
+    struct validation validation = {.survey = survey, .in = fragment->in, .protocol = protocol};
     int all = sysctls->rp_filter_all > 0 ? sysctls->rp_filter_all : 0;
     validation.filter = fragment->in->rp_filter > all ? fragment->in->rp_filter : all;
     validation.accept_local = fragment->in->accept_local > 0 || sysctls->accept_local_all > 0;
@@ -280,7 +281,7 @@ static void sources_validate(struct survey *survey, struct fragment *fragment, c
                              struct fragment_list *ret_valid)
 {
     struct sorted_sources sorted = {0};
-    sources_sort(survey, fragment, out, &sorted);
+    sources_sort(survey, fragment, out, survey->query->protocol, &sorted);
     fragment_list_move(ret_valid, &sorted.lists[SOURCE_FINE]);
     for (enum validity validity = SOURCE_MARTIAN; validity <= SOURCE_UNROUTED; validity++)
         for (size_t i = 0; i < sorted.lists[validity].count; i++)
@@ -457,14 +458,29 @@ struct fragment *arrival_check6(struct survey *survey, struct fragment *fragment
                          "an IPv4-mapped address is no source");
 }
 
+/* A link-local source does not leave its link; ip6_forward tells it so ("beyond scope of source address"). */
+static struct fragment *link_local_refuse(struct survey *survey, struct fragment *fragment)
+{
+    struct interval_set set = interval_set_range(IP6_LINK_LOCAL, IP6_LINK_LAST);
+    struct fragment *local, *rest;
+
+    fragment_split_sources(fragment, &set, &local, &rest);
+    interval_set_free(&set);
+    if (local) {
+        struct cause cause =
+            cause_of(local, DECIDER_ADDRESS, "martian source", "a link-local source is not forwarded");
+        survey_end_answered(survey, local, STATE_FILTERED, &cause, ANSWER_ICMP, ICMPV6_DEST_UNREACH,
+                            ICMPV6_NOT_NEIGHBOUR);
+    }
+    return rest;
+}
+
 /* ip6_forward: what may not leave its link. */
 static void unicast6(struct survey *survey, struct fragment *fragment, const struct route_result *result)
 {
     fragment = forwarding_check(survey, fragment, FAMILY_IP6);
     fragment = fragment ? martian_range(survey, fragment, 0, 0, ":: is no source that is forwarded") : NULL;
-    fragment = fragment ? martian_range(survey, fragment, IP6_LINK_LOCAL, IP6_LINK_LAST,
-                                        "a link-local source is not forwarded")
-                        : NULL;
+    fragment = fragment ? link_local_refuse(survey, fragment) : NULL;
     if (fragment)
         to_forward(survey, fragment, result);
 }
@@ -504,35 +520,52 @@ struct route_flow fragment_flow(const struct survey *survey, const struct fragme
                                .uid = survey->query->uid};
 }
 
-/* Cuts by one range of a rule. True: both parts went on. */
-static bool range_cuts(struct survey *survey, struct fragment *fragment, uint16_t first, uint16_t last)
+/* Cuts each of the list by one range of a rule. */
+static void range_cut(struct fragment_list *list, uint16_t first, uint16_t last)
 {
+    struct fragment_list cut = {0};
     _cleanup_interval_set_ struct interval_set range = interval_set_range(first, last);
-    const struct interval_set *ports = &fragment->ports->set;
-    if (interval_set_covers(&range, ports) || !interval_set_overlaps(&range, ports))
-        return false;
-    struct fragment *in, *out;
-    fragment_split_ports(fragment, &range, &in, &out);
-    survey_continue(survey, in, in->stage);
-    survey_continue(survey, out, out->stage);
-    return true;
+    for (size_t i = 0; i < list->count; i++) {
+        struct fragment *in, *out;
+        fragment_split_ports(list->items[i], &range, &in, &out);
+        fragment_list_add(&cut, in);
+        fragment_list_add(&cut, out);
+    }
+    list_free(list);
+    *list = cut;
 }
 
-bool ports_cut(struct survey *survey, struct fragment *fragment)
+/* Takes the fragment; its parts, none of which a policy rule cuts further, are added to *ret_parts. */
+static void ports_parts(struct fragment *fragment, struct fragment_list *ret_parts)
 {
     size_t count;
     const struct policy_rule *const *rules =
         world_policy_rules(fragment->namespace, fragment->destination.family, &count);
-    for (size_t i = 0; i < count && !fragment->source_port_given && !fragment->source_port_random; i++) {
-        const struct policy_rule *rule = rules[i];
-        if (rule->has_source_port &&
-            range_cuts(survey, fragment, rule->source_port_first, rule->source_port_last))
-            return true;
-        if (rule->has_destination_port && /* of the way back */
-            range_cuts(survey, fragment, rule->destination_port_first, rule->destination_port_last))
-            return true;
+    bool symbolic = !fragment->source_port_given && !fragment->source_port_random;
+    fragment_list_add(ret_parts, fragment);
+    for (size_t i = 0; i < count && symbolic; i++) {
+        if (rules[i]->has_source_port)
+            range_cut(ret_parts, rules[i]->source_port_first, rules[i]->source_port_last);
+        if (rules[i]->has_destination_port) /* of the way back */
+            range_cut(ret_parts, rules[i]->destination_port_first, rules[i]->destination_port_last);
     }
-    return false;
+}
+
+bool ports_cut(struct survey *survey, struct fragment *fragment)
+{
+    struct fragment_list parts = {0};
+    if (fragment->cut) {
+        fragment->cut = false;
+        return false;
+    }
+    ports_parts(fragment, &parts);
+    bool cut = parts.count > 1;
+    for (size_t i = 0; cut && i < parts.count; i++) {
+        parts.items[i]->cut = true;
+        survey_continue(survey, parts.items[i], parts.items[i]->stage);
+    }
+    list_free(&parts);
+    return cut;
 }
 
 void routes_divide(struct survey *survey, struct fragment *fragment, const struct route_part_list *parts,
@@ -594,10 +627,22 @@ void stage_route(struct survey *survey, struct fragment *fragment)
 }
 
 /* ---- questions of the bridge and of ARP ---- */
+/* The sources that martians4 would drop; they go up, and meet it there. */
+static struct interval_set martian_sources(const struct world_namespace *namespace, const struct link *in)
+{
+    struct interval_set set = interval_set_range(0, 0x00ffffff);
+    if (in->route_localnet <= 0 && namespace->facts->sysctls.route_localnet_all <= 0)
+        interval_set_add(&set, 0x7f000000, 0x7fffffff);
+    interval_set_add(&set, 0xe0000000, 0xefffffff);
+    interval_set_add(&set, 0xffffffff, 0xffffffff);
+    return set;
+}
+
 static void stay_sort(struct survey *survey, struct fragment *fragment, const struct link *bridge,
                       struct fragment_list *ret_stay, struct fragment_list *ret_up)
 {
     struct sorted_sources sorted = {0};
+    struct fragment *martian;
     if (fragment->destination.family == FAMILY_IP6) {
         fragment_list_add(ret_stay, fragment);
         return;
@@ -606,7 +651,13 @@ static void stay_sort(struct survey *survey, struct fragment *fragment, const st
         fragment_list_add(ret_up, fragment);
         return;
     }
-    sources_sort(survey, fragment, bridge, &sorted);
+    struct interval_set martians = martian_sources(fragment->namespace, bridge);
+    fragment_split_sources(fragment, &martians, &martian, &fragment);
+    interval_set_free(&martians);
+    fragment_list_add(ret_up, martian);
+    if (!fragment)
+        return;
+    sources_sort(survey, fragment, bridge, survey->query->protocol, &sorted);
     fragment_list_move(ret_stay, &sorted.lists[SOURCE_FINE]);
     fragment_list_move(ret_up, &sorted.lists[SOURCE_MARTIAN]);
     fragment_list_move(ret_up, &sorted.lists[SOURCE_UNROUTED]);
@@ -614,8 +665,8 @@ static void stay_sort(struct survey *survey, struct fragment *fragment, const st
         list_free(&sorted.lists[validity]);
 }
 
-void routes_stay(struct survey *survey, struct fragment *fragment, const struct link *bridge,
-                 struct fragment_list *ret_stay, struct fragment_list *ret_up)
+static void part_stays(struct survey *survey, struct fragment *fragment, const struct link *bridge,
+                       struct fragment_list *ret_stay, struct fragment_list *ret_up)
 {
     struct route_part_list parts = {0};
     route_doubts(survey, fragment, fragment->destination.family);
@@ -632,6 +683,9 @@ void routes_stay(struct survey *survey, struct fragment *fragment, const struct 
             here->next_hop = gateway ? result->next_hop->gateway : here->destination;
             stay_sort(survey, here, bridge, ret_stay, ret_up);
         } else {
+            bool local = result->kind == ROUTE_FOUND && result->route->type == RTN_LOCAL && result->next_hop;
+            if (here && local && here->destination.family == FAMILY_IP6)
+                here->arrived = result->next_hop->index; /* this decision stands */
             fragment_list_add(ret_up, here);
         }
     }
@@ -640,6 +694,16 @@ void routes_stay(struct survey *survey, struct fragment *fragment, const struct 
     else
         fragment_free(fragment);
     route_part_list_free(&parts);
+}
+
+void routes_stay(struct survey *survey, struct fragment *fragment, const struct link *bridge,
+                 struct fragment_list *ret_stay, struct fragment_list *ret_up)
+{
+    struct fragment_list parts = {0};
+    ports_parts(fragment, &parts);
+    for (size_t i = 0; i < parts.count; i++)
+        part_stays(survey, parts.items[i], bridge, ret_stay, ret_up);
+    list_free(&parts);
 }
 
 static bool source_is_valid(struct survey *survey, const struct world_namespace *namespace,
@@ -655,7 +719,7 @@ static bool source_is_valid(struct survey *survey, const struct world_namespace 
     probe->in = in;
     probe->destination = destination;
     probe->mark = (struct bits){0, UINT32_MAX};
-    sources_sort(survey, probe, NULL, &sorted);
+    sources_sort(survey, probe, NULL, 0, &sorted);
     bool valid = sorted.lists[SOURCE_FINE].count > 0;
     for (enum validity validity = SOURCE_FINE; validity <= SOURCE_UNROUTED; validity++)
         fragment_list_free(&sorted.lists[validity]);

@@ -237,18 +237,22 @@ static void transmit_veth(struct survey *survey, struct fragment *fragment, cons
         link_down(survey, fragment, peer);
         return;
     }
-    fragment = neighbour_find(survey, fragment, link);
-    if (fragment)
-        device_cross(survey, fragment, other, peer);
+    struct fragment_list found = {0};
+    neighbour_find(survey, fragment, link, &found);
+    for (size_t i = 0; i < found.count; i++)
+        device_cross(survey, found.items[i], other, peer);
+    list_free(&found);
 }
 
 static void transmit_bridge(struct survey *survey, struct fragment *fragment, const struct link *link)
 {
     bridge_doubts(survey, fragment, link, HOOK_OUTPUT);
     bridge_doubts(survey, fragment, link, HOOK_POSTROUTING);
-    fragment = neighbour_find(survey, fragment, link);
-    if (fragment)
-        bridge_leave(survey, fragment);
+    struct fragment_list found = {0};
+    neighbour_find(survey, fragment, link, &found);
+    for (size_t i = 0; i < found.count; i++)
+        bridge_leave(survey, found.items[i]);
+    list_free(&found);
 }
 
 void stage_transmit(struct survey *survey, struct fragment *fragment)

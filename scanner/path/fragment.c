@@ -82,6 +82,7 @@ void fragment_reset(struct fragment *fragment)
     fragment->sender = NULL;
     fragment->looped = fragment->bridged = fragment->prerouted = false;
     fragment->port = fragment->out = NULL;
+    fragment->arrived = 0;
     fragment->original_source = fragment->source;
     fragment->original_source_port_given = fragment->source_port_given;
     fragment->original_source_port = fragment->source_port;
@@ -197,11 +198,11 @@ static bool bits_equal(struct bits a, struct bits b)
 
 static bool place_equal(const struct fragment *a, const struct fragment *b)
 {
-    return a->stage == b->stage && a->namespace == b->namespace && a->in == b->in && a->out == b->out &&
-           a->port == b->port && a->sender == b->sender && a->looped == b->looped &&
+    return !a->cut && !b->cut && a->stage == b->stage && a->namespace == b->namespace && a->in == b->in &&
+           a->out == b->out && a->port == b->port && a->sender == b->sender && a->looped == b->looped &&
            a->bridged == b->bridged && a->prerouted == b->prerouted && a->reroute == b->reroute &&
-           a->taint == b->taint && a->station.link == b->station.link && a->station.port == b->station.port &&
-           address_equal(a->next_hop, b->next_hop);
+           a->taint == b->taint && a->arrived == b->arrived && a->station.link == b->station.link &&
+           a->station.port == b->station.port && address_equal(a->next_hop, b->next_hop);
 }
 
 static bool packet_equal(const struct fragment *a, const struct fragment *b)

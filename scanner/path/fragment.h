@@ -152,10 +152,12 @@ struct fragment {
     uint16_t original_port;
 
     const struct world_namespace *sender; /* whose process sends it, while it has not left the namespace */
-    bool prerouted;                       /* br_netfilter has run the prerouting hook */
-    bool looped;                          /* came back over the loopback device: route and NAT stand */
-    bool bridged;                         /* between two ports, under br_netfilter */
-    bool reroute;                         /* in output: its mark or destination has changed */
+    uint32_t arrived; /* the interface that counts as its input where that is another; 0: none */
+    bool prerouted;   /* br_netfilter has run the prerouting hook */
+    bool looped;      /* came back over the loopback device: route and NAT stand */
+    bool bridged;     /* between two ports, under br_netfilter */
+    bool reroute;     /* in output: its mark or destination has changed */
+    bool cut;         /* by the source ports of policy rules: not to be joined again before it is routed */
     unsigned hops;
 
     bool may, stateful, by_sender, elsewhere; /* elsewhere: it left this host */

@@ -39,15 +39,11 @@ static bool bound_to(const struct socket *socket, enum ip_family family, struct 
     return any || is_mapped(socket->address);
 }
 
-/* For SO_BINDTODEVICE. IPv6 takes what came over the loopback for arrived where the address is
- * (ip6_rcv_core). */
+/* For SO_BINDTODEVICE: what came over the loopback counts as arrived where the local route has the address
+ * (ip_route_output_key_hash_rcu, ip6_rcv_core). */
 static uint32_t arrived_on(const struct fragment *fragment)
 {
-    if (fragment->looped && fragment->destination.family == FAMILY_IP6)
-        list_each(const struct link_address, own, &fragment->namespace->facts->addresses)
-            if (address_equal(own->prefix.address, fragment->destination))
-                return own->index;
-    return fragment->in->index;
+    return fragment->arrived ? fragment->arrived : fragment->in->index;
 }
 
 /* compute_score: the exact address first, then a device, then the own family before dual stack; -1: not this

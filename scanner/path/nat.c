@@ -199,16 +199,34 @@ static void source_choose(const struct rewrite *rewrite, struct fragment *fragme
     fragment_list_add(ret_accepted, changed);
 }
 
+/* 0.0.0.0 is not masqueraded (nf_nat_masquerade_ipv4). Takes the fragment; NULL: nothing else is left. */
+static struct fragment *unnumbered_pass(struct fragment *fragment, struct fragment_list *ret_accepted)
+{
+    struct fragment *unnumbered = NULL, *rest = fragment;
+    if (fragment->original_source.given) {
+        if (address_is_any(fragment->original_source.address)) {
+            unnumbered = fragment;
+            rest = NULL;
+        }
+    } else {
+        struct interval_set zero = interval_set_range(0, 0);
+        fragment_split_sources(fragment, &zero, &unnumbered, &rest);
+        interval_set_free(&zero);
+    }
+    fragment_list_add(ret_accepted, unnumbered);
+    return rest;
+}
+
 static void source_rewrite(const struct hook_context *hook, const struct rewrite *rewrite,
                            struct fragment *fragment, struct fragment_list *ret_accepted,
                            struct fragment_list *ret_dropped)
 {
     struct arena *arena = hook->survey->arena;
     struct address address = rewrite->address_min;
-    if (rewrite->masquerade && fragment->original_source.given &&
-        address_is_any(fragment->original_source.address)) {
-        fragment_list_add(ret_accepted, fragment);
-        return;
+    if (rewrite->masquerade && hook->family == FAMILY_IP4) {
+        fragment = unnumbered_pass(fragment, ret_accepted);
+        if (!fragment)
+            return;
     }
     if (rewrite->masquerade) {
         address = source_for(hook->namespace, hook->out, fragment->next_hop, fragment->destination,

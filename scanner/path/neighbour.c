@@ -86,15 +86,10 @@ static bool station_answers(struct survey *survey, const struct station *station
     return station->link->proxy_arp > 0 && station->link->forwarding4 > 0;
 }
 
-/* arp_solicit: the packet's own source where it is one and local, else an address of the device. */
-static struct address asker_of(const struct fragment *fragment, const struct link *device)
+/* arp_solicit: the packet's own source where that is local, else an address of the device. */
+static struct address asker_of(const struct fragment *fragment, const struct link *device,
+                               struct address source)
 {
-    struct address source = fragment->source.address;
-    const struct interval_set *set = &fragment->sources->set;
-    if (!fragment->source.given && set->count == 1 && set->items[0].first == set->items[0].last)
-        source = (struct address){fragment->destination.family, set->items[0].first};
-    else if (!fragment->source.given)
-        source = (struct address){0};
     if (fragment->next_hop.family == FAMILY_IP6 ||
         (source.family == FAMILY_IP4 && world_is_local(fragment->namespace, source)))
         return source;
@@ -112,8 +107,8 @@ static void arp_doubts(struct survey *survey, struct fragment *fragment)
     list_each(const struct legacy_table, table, &namespace->facts->ruleset.legacy)
         rules |= text_equal(table->tool, "arptables") && !table->empty;
     if (rules)
-        fragment_taint(fragment, survey->arena, TAINT_ANY, REASON_ARP_TABLE, namespace_text(survey, namespace),
-                       "rules on ARP are not modelled");
+        fragment_taint(fragment, survey->arena, TAINT_ANY, REASON_ARP_TABLE,
+                       namespace_text(survey, namespace), "rules on ARP are not modelled");
 }
 
 /* ---- ends ---- */
@@ -162,10 +157,12 @@ static bool station_by_mac(const struct segment_scope *scope, struct mac mac, st
     return false;
 }
 
+/* NULL: the fragment ended. `source`: FAMILY_NONE for any that is not local. */
 static struct fragment *ask(struct survey *survey, struct fragment *fragment,
-                            const struct segment_scope *scope, const struct link *device)
+                            const struct segment_scope *scope, const struct link *device,
+                            struct address source)
 {
-    struct address asker = asker_of(fragment, device);
+    struct address asker = asker_of(fragment, device, source);
     size_t answers = 0;
     arp_doubts(survey, fragment);
     list_each(const struct station, station, &scope->stations)
@@ -182,20 +179,44 @@ static struct fragment *ask(struct survey *survey, struct fragment *fragment,
     return NULL;
 }
 
-struct fragment *neighbour_find(struct survey *survey, struct fragment *fragment, const struct link *device)
+/* Sources that are local here ask in their own name: each local route's, apart. Takes the fragment. */
+static void ask_by_source(struct survey *survey, struct fragment *fragment, const struct segment_scope *scope,
+                          const struct link *device, struct fragment_list *ret_found)
+{
+    size_t count;
+    const struct route *const *routes =
+        world_routes(fragment->namespace, fragment->destination.family, RT_TABLE_LOCAL, &count);
+    bool apart = !fragment->source.given && fragment->next_hop.family == FAMILY_IP4;
+    for (size_t i = 0; apart && fragment && i < count; i++) {
+        if (routes[i]->type != RTN_LOCAL)
+            continue;
+        struct interval_set prefix = interval_set_prefix(routes[i]->destination);
+        struct fragment *local;
+        fragment_split_sources(fragment, &prefix, &local, &fragment);
+        interval_set_free(&prefix);
+        if (local) {
+            struct address source = {FAMILY_IP4, local->sources->set.items[0].first};
+            fragment_list_add(ret_found, ask(survey, local, scope, device, source));
+        }
+    }
+    if (fragment)
+        fragment_list_add(ret_found,
+                          ask(survey, fragment, scope, device,
+                              fragment->source.given ? fragment->source.address : (struct address){0}));
+}
+
+void neighbour_find(struct survey *survey, struct fragment *fragment, const struct link *device,
+                    struct fragment_list *ret_found)
 {
     struct segment_scope scope = scope_of(fragment->namespace, device);
     const struct neighbour *neighbour = entry_of(fragment, device);
-    if (neighbour && station_by_mac(&scope, neighbour->mac, &fragment->station)) {
-        /* known already */
-    } else if (neighbour && (neighbour->state & (NUD_PERMANENT | NUD_NOARP))) {
+    if (neighbour && station_by_mac(&scope, neighbour->mac, &fragment->station))
+        fragment_list_add(ret_found, fragment); /* known already */
+    else if (neighbour && (neighbour->state & (NUD_PERMANENT | NUD_NOARP)))
         nobody_answers(survey, fragment, &scope, device);
-        fragment = NULL;
-    } else {
-        fragment = ask(survey, fragment, &scope, device);
-    }
+    else
+        ask_by_source(survey, fragment, &scope, device, ret_found);
     list_free(&scope.stations);
-    return fragment;
 }
 
 struct station bridge_station(const struct fragment *fragment, const struct link *bridge)

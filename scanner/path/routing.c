@@ -568,7 +568,23 @@ static uint32_t type_of_result(const struct route_result *result)
 }
 
 #define IP6_MULTICAST ((u128)0xff << 120)
-#define IP6_MAPPED    ((u128)0xffff << 32)
+
+/* ipv6_anycast_destination: so is the first address of a network that is on link. */
+static bool has_router_address(const struct route_result *result)
+{
+    const struct route *route = result->route;
+    return result->kind == ROUTE_FOUND && route->type != RTN_ANYCAST && route->destination.length < 127 &&
+           result->next_hop && !result->next_hop->gateway.family;
+}
+
+/* Cuts that address off the part; empty: there is none. */
+static struct interval_set take_router_address(struct route_part *part)
+{
+    if (!has_router_address(&part->result))
+        return (struct interval_set){0};
+    u128 first = prefix_first(part->result.route->destination).value;
+    return take_range(&part->addresses, first, first);
+}
 
 /* RTN_* as __nft_fib6_eval_type gives it, from the route and from what the address itself is. */
 static void types6_part(const struct world_namespace *namespace, const struct link *link,
@@ -576,6 +592,8 @@ static void types6_part(const struct world_namespace *namespace, const struct li
 {
     uint32_t type = type_of_result(&part->result);
     bool error = part->result.kind != ROUTE_FOUND;
+    struct interval_set router = take_router_address(part);
+    type_add(list, &router, RTN_ANYCAST, part->doubts);
     if (link && !error) {
         struct interval_set own = own_addresses(namespace, link);
         struct interval_set local = interval_set_intersect(&part->addresses, &own);
@@ -587,38 +605,41 @@ static void types6_part(const struct world_namespace *namespace, const struct li
     }
     if (!error && type != RTN_ANYCAST && (type != RTN_LOCAL || link)) {
         struct interval_set multicast = take_range(&part->addresses, IP6_MULTICAST, ~(u128)0);
+        struct interval_set any = take_range(&part->addresses, 0, 0);
         type_add(list, &multicast, RTN_MULTICAST, part->doubts);
+        type_add(list, &any, RTN_UNSPEC, part->doubts);
         type = RTN_UNICAST;
     }
     type_add(list, &part->addresses, type, part->doubts);
 }
 
-/* match_lookup_rt6 and match_type6: does the addrtype match with this mask hold? */
-static bool xt_type6(uint32_t mask, const struct route_part *part, bool own, bool link, bool unicast,
-                     bool multicast)
+/* What of an address match_lookup_rt6 and match_type6 ask. */
+struct address6_facts {
+    bool own, router, multicast, any;
+};
+
+/* Does the addrtype match with this mask hold? */
+static bool xt_type6(uint32_t mask, const struct route_part *part, bool link, struct address6_facts facts)
 {
-    const uint32_t by_route = 1u << RTN_ANYCAST | 1u << RTN_LOCAL | 1u << RTN_UNREACHABLE;
-    if (((mask & 1u << RTN_MULTICAST) && !multicast) || ((mask & 1u << RTN_UNICAST) && !unicast) ||
-        (mask & 1u << RTN_UNSPEC))
+    const uint32_t by_route =
+        1u << RTN_ANYCAST | 1u << RTN_LOCAL | 1u << RTN_PROHIBIT | 1u << RTN_UNREACHABLE;
+    if (((mask & 1u << RTN_MULTICAST) && !facts.multicast) ||
+        ((mask & 1u << RTN_UNICAST) && (facts.multicast || facts.any)) ||
+        ((mask & 1u << RTN_UNSPEC) && !facts.any))
         return false;
     if (!(mask & by_route))
         return true;
-    uint32_t type = 0;
-    if (link && own)
-        type |= 1u << RTN_LOCAL;
     if (part->result.kind != ROUTE_FOUND)
-        type |= 1u << RTN_UNREACHABLE;
-    else if (part->result.route->type == RTN_ANYCAST)
-        type |= 1u << RTN_ANYCAST;
-    else if (!link && part->result.route->type == RTN_LOCAL)
-        type |= 1u << RTN_LOCAL;
-    return mask & type;
+        return mask & 1u << RTN_UNREACHABLE;
+    bool local = link ? facts.own : part->result.route->type == RTN_LOCAL;
+    bool anycast = facts.router || part->result.route->type == RTN_ANYCAST;
+    return (local && (mask & 1u << RTN_LOCAL)) || (anycast && (mask & 1u << RTN_ANYCAST));
 }
 
 static void xt_types6_part(const struct world_namespace *namespace, const struct link *link, uint32_t mask,
                            struct route_part *part, struct address_type_list *list)
 {
-    struct interval_set own = {0};
+    struct interval_set own = {0}, router = take_router_address(part);
     if (link) {
         struct interval_set all = own_addresses(namespace, link);
         own = interval_set_intersect(&part->addresses, &all);
@@ -629,16 +650,16 @@ static void xt_types6_part(const struct world_namespace *namespace, const struct
     }
     struct interval_set multicast = take_range(&part->addresses, IP6_MULTICAST, ~(u128)0);
     struct interval_set any = take_range(&part->addresses, 0, 0);
-    struct interval_set mapped = take_range(&part->addresses, IP6_MAPPED, IP6_MAPPED | 0xffffffff);
-    bool with_link = link != NULL;
-    type_add(list, &own, xt_type6(mask, part, true, with_link, true, false) ? mask : 0, part->doubts);
-    type_add(list, &multicast, xt_type6(mask, part, false, with_link, false, true) ? mask : 0, part->doubts);
-    type_add(list, &mapped, xt_type6(mask, part, false, with_link, false, false) ? mask : 0, part->doubts);
-    bool unspecified = (mask & 1u << RTN_UNSPEC) && !(mask & (1u << RTN_MULTICAST | 1u << RTN_UNICAST));
-    bool any_holds = xt_type6(mask & ~(1u << RTN_UNSPEC), part, false, with_link, false, false);
-    type_add(list, &any, (unspecified || !(mask & 1u << RTN_UNSPEC)) && any_holds ? mask : 0, part->doubts);
-    type_add(list, &part->addresses, xt_type6(mask, part, false, with_link, true, false) ? mask : 0,
-             part->doubts);
+    struct {
+        struct interval_set *set;
+        struct address6_facts facts;
+    } classes[] = {{&own, {.own = true}},
+                   {&router, {.router = true}},
+                   {&multicast, {.multicast = true}},
+                   {&any, {.any = true}},
+                   {&part->addresses, {.own = false}}};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
+        type_add(list, classes[i].set, xt_type6(mask, part, link, classes[i].facts) ? mask : 0, part->doubts);
 }
 
 static void types6(struct survey *survey, const struct world_namespace *namespace, const struct link *link,

@@ -159,6 +159,7 @@ static void output_to(struct survey *survey, struct fragment *fragment, const st
     fragment->out = local              ? namespace_loopback(namespace)
                     : result->next_hop ? world_link(namespace, result->next_hop->index)
                                        : NULL;
+    fragment->arrived = local && result->next_hop ? result->next_hop->index : 0;
     bool gateway = !local && result->next_hop && result->next_hop->gateway.family != FAMILY_NONE;
     fragment->next_hop = gateway ? result->next_hop->gateway : fragment->destination;
     const char *text = survey_text(survey, "to %s", fragment->out ? fragment->out->name : "?");
@@ -282,7 +283,11 @@ static void source_chosen(struct survey *survey, struct fragment *fragment, cons
     struct interval_set own = interval_set_range(source.value, source.value);
     region_release(fragment->sources);
     fragment->sources = region_new(&own);
-    send_routed(survey, fragment, send_output); /* once more: policy rules may ask for the source */
+    /* connect() of TCP looks once more, for policy rules that ask for the source (ip_route_connect) */
+    if (fragment->destination.family == FAMILY_IP4 && survey->query->protocol == PROTOCOL_TCP)
+        send_routed(survey, fragment, send_output);
+    else
+        send_output(survey, fragment, result);
 }
 
 /* Without a source the first look-up is made with none (ip_route_output_key). */

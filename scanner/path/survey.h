@@ -218,8 +218,10 @@ bool link_has_address(const struct world_namespace *namespace, const struct link
                       struct address address);
 
 /* ---- neighbour.c ---- */
-/* Who has the next hop's address on the device's segment? NULL: the fragment ended; else ->station is set. */
-struct fragment *neighbour_find(struct survey *survey, struct fragment *fragment, const struct link *device);
+/* Who has the next hop's address on the device's segment? Takes the fragment; the parts for which somebody
+ * has are added to *ret_found, with ->station. */
+void neighbour_find(struct survey *survey, struct fragment *fragment, const struct link *device,
+                    struct fragment_list *ret_found);
 /* Who of a bridge's segment holds the destination: the bridge's own namespace where nobody else does. */
 struct station bridge_station(const struct fragment *fragment, const struct link *bridge);
 
