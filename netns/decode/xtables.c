@@ -13,12 +13,16 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
+#include <linux/netfilter_ipv4/ipt_ttl.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
+#include <linux/netfilter_ipv6/ip6t_hl.h>
+#include <linux/netfilter_ipv6/ip6t_rt.h>
 
 #define ANY_FAMILY 0
 
@@ -264,6 +268,55 @@ static bool decode_icmp(struct decoder *decoder, const void *info, struct nft_xt
     return !(in->invflags & ~IPT_ICMP_INV);
 }
 
+static bool decode_routing_header(struct decoder *decoder, const void *info, struct nft_xt *xt)
+{
+    const uint8_t known = IP6T_RT_TYP | IP6T_RT_SGS | IP6T_RT_LEN | IP6T_RT_RES | IP6T_RT_FST_MASK;
+    const struct ip6t_rt *in = info;
+    struct buffer addresses = BUFFER(IP6T_RT_HOPS * ADDRESS_TEXT_MAX);
+    for (unsigned i = 0; i < in->addrnr && i < IP6T_RT_HOPS; i++)
+        buffer_printf(&addresses, "%s%s", i ? "," : "", ADDRESS_TEXT(address_from_bytes(&in->addrs[i], 16)));
+    xt->routing_header = (struct xt_routing_header){
+        .flags = in->flags,
+        .invert = in->invflags,
+        .type = in->rt_type,
+        .segments_first = in->segsleft[0],
+        .segments_last = in->segsleft[1],
+        .length = in->hdrlen,
+        .addresses = text_of(decoder, addresses.data ? addresses.data : "", addresses.length),
+    };
+    buffer_free(&addresses);
+    return !(in->flags & ~known) && !(in->invflags & ~IP6T_RT_INV_MASK) && in->addrnr <= IP6T_RT_HOPS;
+}
+
+/* struct ipt_ttl_info and struct ip6t_hl_info are alike, and so are their modes. */
+static bool decode_hop_limit(struct decoder *decoder, const void *info, struct nft_xt *xt)
+{
+    const struct ip6t_hl_info *in = info;
+    (void)decoder;
+    if (in->mode > IP6T_HL_GT)
+        return false;
+    xt->hop_limit = (struct xt_hop_limit){.mode = (enum xt_hop_limit_mode)in->mode, .limit = in->hop_limit};
+    return true;
+}
+
+static bool decode_recent(struct decoder *decoder, const void *info, struct nft_xt *xt)
+{
+    const uint8_t actions = XT_RECENT_CHECK | XT_RECENT_SET | XT_RECENT_UPDATE | XT_RECENT_REMOVE;
+    const struct xt_recent_mtinfo_v1 *in = info;
+    uint8_t action = in->check_set & actions;
+    xt->recent = (struct xt_recent){
+        .flags = in->check_set,
+        .seconds = in->seconds,
+        .hit_count = in->hit_count,
+        .invert = in->invert,
+        .destination = in->side == XT_RECENT_DEST,
+        .list = text_of(decoder, in->name, sizeof(in->name)),
+        .mask = address_of(decoder, &in->mask),
+    };
+    return action && !(action & (action - 1)) && !(in->check_set & ~XT_RECENT_VALID_FLAGS) &&
+           in->side <= XT_RECENT_DEST && has_addresses(decoder);
+}
+
 /* ---- targets ---- */
 
 /* nf_nat_ipv4_multi_range_compat: IPv4 alone, and exactly one range */
@@ -429,6 +482,10 @@ static const struct xt_type matches[] = {
     {"mark", 1, ANY_FAMILY, sizeof(struct xt_mark_mtinfo1), XT_MARK, decode_mark},
     {"icmp", 0, IP, sizeof(struct ipt_icmp), XT_ICMP, decode_icmp},
     {"icmp6", 0, IP6, sizeof(struct ip6t_icmp), XT_ICMP, decode_icmp},
+    {"rt", 0, IP6, sizeof(struct ip6t_rt), XT_ROUTING_HEADER, decode_routing_header},
+    {"hl", 0, IP6, sizeof(struct ip6t_hl_info), XT_HOP_LIMIT, decode_hop_limit},
+    {"ttl", 0, IP, sizeof(struct ipt_ttl_info), XT_HOP_LIMIT, decode_hop_limit},
+    {"recent", 1, ANY_FAMILY, sizeof(struct xt_recent_mtinfo_v1), XT_RECENT, decode_recent},
     {.name = NULL},
 };
 static const struct xt_type targets[] = {

@@ -163,7 +163,10 @@ enum xt_kind {
     XT_MULTIPORT,
     XT_COMMENT, /* always true */
     XT_MARK,
-    XT_ICMP, /* icmp and icmp6 */
+    XT_ICMP,           /* icmp and icmp6 */
+    XT_ROUTING_HEADER, /* rt */
+    XT_HOP_LIMIT,      /* hl and ttl */
+    XT_RECENT,
     /* targets */
     XT_DNAT,
     XT_SNAT,
@@ -254,6 +257,38 @@ struct xt_icmp { /* ((any || type equal && code in range)) ^ invert; any: IPv4 t
     uint8_t type, code_first, code_last;
     bool any, invert;
 };
+/*
+ * rt: an IPv6 routing header is there, and all of this holds of it. Without one the match fails, whatever is
+ * inverted.
+ */
+struct xt_routing_header { /* flags IP6T_RT_*, invert IP6T_RT_INV_* */
+    uint32_t flags, invert, type, segments_first, segments_last, length;
+    const char *addresses; /* "2001:db8::1,2001:db8::2", "" without any */
+};
+enum xt_hop_limit_mode { XT_HOPS_EQUAL, XT_HOPS_NOT_EQUAL, XT_HOPS_LESS, XT_HOPS_GREATER }; /* IP6T_HL_* */
+struct xt_hop_limit {
+    enum xt_hop_limit_mode mode;
+    uint8_t limit;
+};
+/*
+ * A list of addresses that rules fill and ask (xt_recent.c). XT_RECENT_ACTION_SET takes the address in and
+ * always matches; REMOVE matches an address that was there; CHECK and UPDATE one that was there often and
+ * lately enough. One action of the four; each turned round by `invert`.
+ */
+enum xt_recent_flag { /* XT_RECENT_* */
+                      XT_RECENT_ACTION_CHECK = 1,
+                      XT_RECENT_ACTION_SET = 2,
+                      XT_RECENT_ACTION_UPDATE = 4,
+                      XT_RECENT_ACTION_REMOVE = 8,
+                      XT_RECENT_SAME_TTL = 16,
+                      XT_RECENT_FORGET = 32,
+};
+struct xt_recent {
+    uint32_t flags, seconds, hit_count; /* enum xt_recent_flag; 0: is not asked */
+    bool invert, destination;           /* destination: of the packet; else its source */
+    const char *list;
+    struct address mask;
+};
 struct xt_nat { /* flags NF_NAT_RANGE_*: addresses with MAP_IPS 1, ports with PROTO_SPECIFIED 2, base with
                    PROTO_OFFSET 32 */
     uint32_t flags;
@@ -289,6 +324,9 @@ struct nft_xt {
         struct xt_comment comment;
         struct xt_mark mark;
         struct xt_icmp icmp;
+        struct xt_routing_header routing_header;
+        struct xt_hop_limit hop_limit;
+        struct xt_recent recent;
         struct xt_nat nat; /* DNAT, SNAT, MASQUERADE, REDIRECT, NETMAP */
         struct nft_reject
             reject; /* type 0 with the ICMP code of the family, or 1: as the reject expression */

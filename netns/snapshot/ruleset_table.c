@@ -63,8 +63,9 @@ RECORD(reject, nft_reject, NUMBER(nft_reject, type), NUMBER(nft_reject, code));
 
 /* ---- xtables matches and targets ---- */
 const char *const xt_kind_words[] = {
-    "unknown", "addrtype",   "conntrack", "tcp",    "udp",    "multiport", "comment", "mark",  "icmp", "dnat",
-    "snat",    "masquerade", "redirect",  "netmap", "reject", "set_mark",  "log",     "nflog", "ct",   NULL};
+    "unknown", "addrtype",       "conntrack", "tcp",    "udp",   "multiport", "comment",    "mark",
+    "icmp",    "routing_header", "hop_limit", "recent", "dnat",  "snat",      "masquerade", "redirect",
+    "netmap",  "reject",         "set_mark",  "log",    "nflog", "ct",        NULL};
 _Static_assert(sizeof(xt_kind_words) / sizeof(xt_kind_words[0]) == XT_KINDS + 1, "a word for every kind");
 static const char *const multiport_side_words[] = {"source", "destination", "either", NULL};
 
@@ -100,6 +101,16 @@ RECORD(xt_comment, xt_comment, TEXT(xt_comment, text));
 RECORD(xt_mark, xt_mark, NUMBER(xt_mark, value), NUMBER(xt_mark, mask), FLAG(xt_mark, invert));
 RECORD(xt_icmp, xt_icmp, NUMBER(xt_icmp, type), NUMBER(xt_icmp, code_first), NUMBER(xt_icmp, code_last),
        FLAG(xt_icmp, any), FLAG(xt_icmp, invert));
+RECORD(xt_routing_header, xt_routing_header, NUMBER(xt_routing_header, flags),
+       NUMBER(xt_routing_header, invert), NUMBER(xt_routing_header, type),
+       NUMBER(xt_routing_header, segments_first), NUMBER(xt_routing_header, segments_last),
+       NUMBER(xt_routing_header, length), TEXT(xt_routing_header, addresses));
+static const char *const hop_limit_words[] = {"equal", "not_equal", "less", "greater", NULL};
+RECORD(xt_hop_limit, xt_hop_limit, FIELD(xt_hop_limit, mode, FIELD_WORD, .words = hop_limit_words),
+       NUMBER(xt_hop_limit, limit));
+RECORD(xt_recent, xt_recent, NUMBER(xt_recent, flags), NUMBER(xt_recent, seconds),
+       NUMBER(xt_recent, hit_count), FLAG(xt_recent, invert), FLAG(xt_recent, destination),
+       TEXT(xt_recent, list), ADDRESS(xt_recent, mask));
 RECORD(xt_nat, xt_nat, NUMBER(xt_nat, flags), ADDRESS(xt_nat, address_min), ADDRESS(xt_nat, address_max),
        NUMBER(xt_nat, port_min), NUMBER(xt_nat, port_max), NUMBER(xt_nat, port_base));
 RECORD(xt_set_mark, xt_set_mark, NUMBER(xt_set_mark, value), NUMBER(xt_set_mark, mask));
@@ -121,6 +132,9 @@ static const struct record_type *const xt_values[XT_KINDS] = {
     [XT_COMMENT] = &xt_comment_record,
     [XT_MARK] = &xt_mark_record,
     [XT_ICMP] = &xt_icmp_record,
+    [XT_ROUTING_HEADER] = &xt_routing_header_record,
+    [XT_HOP_LIMIT] = &xt_hop_limit_record,
+    [XT_RECENT] = &xt_recent_record,
     [XT_DNAT] = &xt_nat_record,
     [XT_SNAT] = &xt_nat_record,
     [XT_MASQUERADE] = &xt_nat_record,
@@ -315,6 +329,9 @@ const struct record_type *const ruleset_records[] = {
     &xt_comment_record,
     &xt_mark_record,
     &xt_icmp_record,
+    &xt_routing_header_record,
+    &xt_hop_limit_record,
+    &xt_recent_record,
     &xt_nat_record,
     &xt_set_mark_record,
     &xt_log_record,

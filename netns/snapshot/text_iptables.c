@@ -7,6 +7,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_LOG.h>
+#include <linux/netfilter_ipv6/ip6t_rt.h>
 
 #define NF_DROP   0
 #define NF_ACCEPT 1
@@ -280,6 +281,60 @@ static void print_icmp(struct buffer *buffer, const struct xt_icmp *icmp, bool i
         buffer_printf(buffer, "-%u", icmp->code_last);
 }
 
+static void print_routing_header(struct buffer *buffer, const struct xt_routing_header *header)
+{
+    uint32_t first = header->segments_first, last = header->segments_last;
+    buffer_append(buffer, "-m rt");
+    if (header->flags & IP6T_RT_TYP) {
+        print_option(buffer, "rt-type", header->invert & IP6T_RT_INV_TYP);
+        buffer_printf(buffer, "%u", header->type);
+    }
+    if (first != 0 || last != UINT32_MAX) {
+        print_option(buffer, "rt-segsleft", header->invert & IP6T_RT_INV_SGS);
+        buffer_printf(buffer, first == last ? "%u" : "%u:%u", first, last);
+    }
+    if (header->flags & IP6T_RT_LEN) {
+        print_option(buffer, "rt-len", header->invert & IP6T_RT_INV_LEN);
+        buffer_printf(buffer, "%u", header->length);
+    }
+    buffer_append(buffer, header->flags & IP6T_RT_RES ? " --rt-0-res" : "");
+    if (header->flags & IP6T_RT_FST)
+        buffer_printf(buffer, " --rt-0-addrs %s", header->addresses ? header->addresses : "");
+    buffer_append(buffer, header->flags & IP6T_RT_FST_NSTRICT ? " --rt-0-not-strict" : "");
+}
+
+static void print_hop_limit(struct buffer *buffer, const struct xt_hop_limit *hops, bool ip6)
+{
+    static const char *const signs[] = {
+        [XT_HOPS_EQUAL] = "eq", [XT_HOPS_NOT_EQUAL] = "eq", [XT_HOPS_LESS] = "lt", [XT_HOPS_GREATER] = "gt"};
+    const char *name = ip6 ? "hl" : "ttl";
+    buffer_printf(buffer, "-m %s %s--%s-%s %u", name, hops->mode == XT_HOPS_NOT_EQUAL ? "! " : "", name,
+                  signs[hops->mode % 4], hops->limit);
+}
+
+static void print_recent(struct buffer *buffer, const struct xt_recent *recent)
+{
+    static const struct {
+        uint32_t flag;
+        const char *option;
+    } actions[] = {{XT_RECENT_ACTION_SET, " --set"},
+                   {XT_RECENT_ACTION_CHECK, " --rcheck"},
+                   {XT_RECENT_ACTION_UPDATE, " --update"},
+                   {XT_RECENT_ACTION_REMOVE, " --remove"}};
+    buffer_append(buffer, recent->invert ? "-m recent !" : "-m recent");
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        buffer_append(buffer, recent->flags & actions[i].flag ? actions[i].option : "");
+    if (recent->seconds)
+        buffer_printf(buffer, " --seconds %u", recent->seconds);
+    buffer_append(buffer, recent->flags & XT_RECENT_FORGET ? " --reap" : "");
+    if (recent->hit_count)
+        buffer_printf(buffer, " --hitcount %u", recent->hit_count);
+    buffer_append(buffer, recent->flags & XT_RECENT_SAME_TTL ? " --rttl" : "");
+    buffer_printf(buffer, " --name %s --mask %s", recent->list ? recent->list : "",
+                  ADDRESS_TEXT(recent->mask));
+    buffer_append(buffer, recent->destination ? " --rdest" : " --rsource");
+}
+
 static void print_comment(struct buffer *buffer, const char *text)
 {
     buffer_append(buffer, "-m comment --comment ");
@@ -494,6 +549,15 @@ static bool print_match(struct buffer *buffer, const struct nft_xt *xt, bool ip6
         return true;
     case XT_ICMP:
         print_icmp(buffer, &xt->icmp, ip6);
+        return true;
+    case XT_ROUTING_HEADER:
+        print_routing_header(buffer, &xt->routing_header);
+        return true;
+    case XT_HOP_LIMIT:
+        print_hop_limit(buffer, &xt->hop_limit, ip6);
+        return true;
+    case XT_RECENT:
+        print_recent(buffer, &xt->recent);
         return true;
     default:
         return false;

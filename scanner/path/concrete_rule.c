@@ -167,6 +167,18 @@ void notrack_set(struct rule_context *context)
 
 /* ---- xtables ---- */
 
+static const char *doubt_of_match(const struct nft_xt *xt)
+{
+    switch (xt->kind) {
+    case XT_HOP_LIMIT:
+        return REASON_PACKET_FIELD;
+    case XT_RECENT:
+        return REASON_STATEFUL_RULE;
+    default:
+        return REASON_UNMODELLED_MATCH;
+    }
+}
+
 static int32_t match_run(struct rule_context *context, const struct nft_expression *expression)
 {
     switch (xt_matches(context, &expression->xt)) {
@@ -177,7 +189,7 @@ static int32_t match_run(struct rule_context *context, const struct nft_expressi
     case TRUTH_UNKNOWN:
         break;
     }
-    return perhaps(context, expression, REASON_UNMODELLED_MATCH);
+    return perhaps(context, expression, doubt_of_match(&expression->xt));
 }
 
 /* ---- NAT and reject ---- */

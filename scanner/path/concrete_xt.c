@@ -167,6 +167,13 @@ static enum truth mark_matches(struct word mark, const struct xt_mark *xt)
     return (xt->mask & ~mark.known) ? TRUTH_UNKNOWN : truth_of(!xt->invert);
 }
 
+/* recent_mt(): taking the source in always succeeds; whether it was seen before, nobody here knows. */
+static enum truth recent_matches(struct walk *walk, const struct xt_recent *recent)
+{
+    walk->outcome->stateful = true;
+    return recent->flags & XT_RECENT_ACTION_SET ? truth_of(!recent->invert) : TRUTH_UNKNOWN;
+}
+
 enum truth xt_matches(struct rule_context *context, const struct nft_xt *xt)
 {
     struct walk *walk = context->walk;
@@ -186,6 +193,10 @@ enum truth xt_matches(struct rule_context *context, const struct nft_xt *xt)
         return mark_matches(walk->at.mark, &xt->mark);
     case XT_ICMP:
         return TRUTH_NO; /* never the first packet of a connection to a port */
+    case XT_ROUTING_HEADER:
+        return TRUTH_NO; /* rt_mt6(): no such header, no match, whatever is inverted */
+    case XT_RECENT:
+        return recent_matches(walk, &xt->recent);
     default:
         return TRUTH_UNKNOWN;
     }

@@ -119,7 +119,7 @@ static struct test addrtype_side(const struct xt_walk *xt, const struct xt_addrt
     _cleanup_interval_set_ struct interval_set set =
         symbolic ? interval_set_copy(&fragment->sources->set) : interval_set_range(fixed, fixed);
     struct address_type_list types = {0};
-    address_types(hook->survey, hook->namespace, hook->family, link, mask, &set, &types);
+    address_types(hook->survey, hook->namespace, hook->family, link, link, mask, &set, &types);
     struct test test = {.limits_sources = symbolic};
     bool any = false, doubtful = false;
     list_each(struct address_type_part, part, &types) {
@@ -289,6 +289,15 @@ static bool xt_test(const struct xt_walk *walk, const struct nft_xt *xt, struct 
     case XT_ICMP:
         *ret_test = icmp_test(walk, &xt->icmp);
         return true;
+    case XT_ROUTING_HEADER: /* the packet has none, and nothing of none is inverted */
+        *ret_test = test_if(false);
+        return true;
+    case XT_HOP_LIMIT:
+        *ret_test = test_perhaps_by(DOUBT_FIELD);
+        return true;
+    case XT_RECENT: /* taken in is everyone; who was seen before is not known here */
+        *ret_test = test_if(!xt->recent.invert);
+        return xt->recent.flags & XT_RECENT_ACTION_SET;
     default:
         return false;
     }
@@ -310,15 +319,20 @@ static bool asks_sender(const char *name)
     return text_equal(name, "owner") || text_equal(name, "cgroup");
 }
 
-static void unmodelled_match(struct rule_walk *rule, const char *name, struct fragment *fragment,
-                             const struct registers *registers, size_t index)
+static const char *doubt_of_match(const struct nft_xt *xt, const char *name)
+{
+    if (asks_sender(name))
+        return REASON_SENDER_IDENTITY;
+    return xt->kind == XT_RECENT ? REASON_STATEFUL_RULE : REASON_UNMODELLED_MATCH;
+}
+
+static void unmodelled_match(struct rule_walk *rule, const struct nft_xt *xt, const char *name,
+                             struct fragment *fragment, const struct registers *registers, size_t index)
 {
     struct fragment_list out = {0};
-    bool sender = asks_sender(name);
-    fragment->stateful |= remembers(name);
-    fragment->by_sender |= sender && has_socket(rule->hook, fragment);
-    fragment_fork(rule, fragment, sender ? REASON_SENDER_IDENTITY : REASON_UNMODELLED_MATCH,
-                  name ? name : "?", "an xtables match that is not modelled decides", &out);
+    fragment->by_sender |= asks_sender(name) && has_socket(rule->hook, fragment);
+    fragment_fork(rule, fragment, doubt_of_match(xt, name), name ? name : "?",
+                  "an xtables match that is not modelled decides", &out);
     rule_miss_all(rule, &out);
     rule_continue(rule, fragment, registers, index);
 }
@@ -329,8 +343,9 @@ void xt_match_run(struct rule_walk *rule, const struct nft_xt *xt, const char *n
     struct xt_walk walk = {rule, rule->hook, fragment};
     struct fragment_list in = {0}, out = {0};
     struct test test;
+    fragment->stateful |= remembers(name);
     if (!xt_test(&walk, xt, &test)) {
-        unmodelled_match(rule, name, fragment, registers, index);
+        unmodelled_match(rule, xt, name, fragment, registers, index);
         return;
     }
     test_cut(rule, fragment, &test, &in, &out);

@@ -34,6 +34,7 @@ static struct effects xt_effects(const struct nft_expression *expression)
     case XT_LOG:
     case XT_NFLOG:
     case XT_REJECT:
+    case XT_ROUTING_HEADER:
         return (struct effects){0};
     case XT_MARK:
         return (struct effects){.reads = PACKET_MARK};
@@ -44,6 +45,8 @@ static struct effects xt_effects(const struct nft_expression *expression)
     case XT_UDP:
     case XT_MULTIPORT:
     case XT_ICMP:
+    case XT_HOP_LIMIT:
+    case XT_RECENT:
         return (struct effects){.reads = PACKET_HEADER};
     case XT_CONNTRACK:
         return (struct effects){.reads = PACKET_TRACKING | PACKET_MAPPING | PACKET_HEADER};
@@ -178,27 +181,49 @@ static bool extension_tracks(const struct nft_xt *xt)
     return false;
 }
 
-static bool expression_tracks(const struct nft_expression *expression)
+/* Bits of the families that the kernel begins to track for the expression: 1 IPv4, 2 IPv6. */
+static uint32_t family_bits_of(uint32_t family)
+{
+    switch (family) {
+    case NFT_FAMILY_IP:
+        return 1;
+    case NFT_FAMILY_IP6:
+        return 2;
+    case NFT_FAMILY_INET:
+    case NFT_FAMILY_BRIDGE:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+static bool has_connlimit(const struct nft_dynset *dynset)
+{
+    list_each(const struct nft_expression, inner, &dynset->expressions)
+        if (inner->kind == EXPRESSION_CONNLIMIT)
+            return true;
+    return false;
+}
+
+static uint32_t expression_tracks(const struct nft_expression *expression, enum nft_family family)
 {
     switch (expression->kind) {
+    case EXPRESSION_NAT: /* nft_nat_init(): for its own family, not the table's */
+        return family_bits_of(expression->nat.family);
     case EXPRESSION_CT:
-    case EXPRESSION_NAT:
     case EXPRESSION_MASQ:
     case EXPRESSION_REDIR:
     case EXPRESSION_CONNLIMIT:
     case EXPRESSION_FLOW_OFFLOAD:
     case EXPRESSION_SYNPROXY:
-        return true;
+        return family_bits_of(family);
     case EXPRESSION_MATCH:
     case EXPRESSION_TARGET:
-        return extension_tracks(&expression->xt);
+        return extension_tracks(&expression->xt) ? family_bits_of(family) : 0;
     case EXPRESSION_DYNSET:
-        list_each(const struct nft_expression, inner, &expression->dynset.expressions)
-            if (inner->kind == EXPRESSION_CONNLIMIT)
-                return true;
-        return false;
+        return has_connlimit(&expression->dynset) ? family_bits_of(family) : 0;
     default:
-        return false;
+        return 0;
     }
 }
 
@@ -208,27 +233,19 @@ static bool object_tracks(uint32_t type)
            type == NFT_OBJECT_CT_EXPECT || type == NFT_OBJECT_SYNPROXY;
 }
 
-static bool table_tracks(const struct nft_table *table)
-{
-    list_each(const struct nft_stateful, object, &table->objects)
-        if (object_tracks(object->type))
-            return true;
-    list_each(const struct nft_chain, chain, &table->chains)
-        list_each(const struct nft_rule, rule, &chain->rules)
-            list_each(const struct nft_expression, expression, &rule->expressions)
-                if (expression_tracks(expression))
-                    return true;
-    return false;
-}
-
 void table_tracking(const struct nft_table *table, bool tracking[2])
 {
-    bool both = table->family == NFT_FAMILY_INET || table->family == NFT_FAMILY_BRIDGE;
-    bool first = both || table->family == NFT_FAMILY_IP, second = both || table->family == NFT_FAMILY_IP6;
-    if ((tracking[0] || !first) && (tracking[1] || !second))
-        return;
-    if (!table_tracks(table))
-        return;
-    tracking[0] |= first;
-    tracking[1] |= second;
+    uint32_t tracked = 0, all = family_bits_of(table->family);
+    list_each(const struct nft_stateful, object, &table->objects)
+        if (object_tracks(object->type))
+            tracked |= all;
+    list_each(const struct nft_chain, chain, &table->chains)
+        list_each(const struct nft_rule, rule, &chain->rules) {
+            if (tracked == all)
+                break;
+            list_each(const struct nft_expression, expression, &rule->expressions)
+                tracked |= expression_tracks(expression, table->family);
+        }
+    tracking[0] |= tracked & 1;
+    tracking[1] |= (tracked >> 1) & 1;
 }

@@ -9,11 +9,15 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
+#include <linux/netfilter_ipv4/ipt_ttl.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
+#include <linux/netfilter_ipv6/ip6t_hl.h>
+#include <linux/netfilter_ipv6/ip6t_rt.h>
 
 static struct arena *arena;
 
@@ -190,6 +194,82 @@ START_TEST(mark_and_icmp)
 }
 END_TEST
 
+START_TEST(routing_header)
+{
+    struct ip6t_rt info = {.segsleft = {0, UINT32_MAX}, .flags = IP6T_RT_TYP, .invflags = IP6T_RT_INV_TYP};
+    info.rt_type = 2;
+    struct nft_xt xt = MATCH(NFT_FAMILY_IP6, "rt", 0, info);
+    ck_assert_int_eq(xt.kind, XT_ROUTING_HEADER);
+    ck_assert_uint_eq(xt.routing_header.flags, IP6T_RT_TYP);
+    ck_assert_uint_eq(xt.routing_header.invert, IP6T_RT_INV_TYP);
+    ck_assert_uint_eq(xt.routing_header.type, 2);
+    ck_assert_uint_eq(xt.routing_header.segments_last, UINT32_MAX);
+    ck_assert_str_eq(xt.routing_header.addresses, "");
+    info.addrnr = IP6T_RT_HOPS;
+    memset(info.addrs, 0xff, sizeof(info.addrs));
+    xt = MATCH(NFT_FAMILY_IP6, "rt", 0, info);
+    ck_assert_uint_eq(strlen(xt.routing_header.addresses), IP6T_RT_HOPS * 40 - 1);
+    info.addrnr = IP6T_RT_HOPS + 1;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP6, "rt", 0, info).kind, XT_UNKNOWN);
+    info.addrnr = 0;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "rt", 0, info).kind, XT_UNKNOWN);
+    info.invflags = 8;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP6, "rt", 0, info).kind, XT_UNKNOWN);
+    info.invflags = 0;
+    info.flags = 0x40;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP6, "rt", 0, info).kind, XT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(hop_limit)
+{
+    struct ip6t_hl_info hl = {.mode = IP6T_HL_LT, .hop_limit = 5};
+    struct nft_xt xt = MATCH(NFT_FAMILY_IP6, "hl", 0, hl);
+    ck_assert_int_eq(xt.kind, XT_HOP_LIMIT);
+    ck_assert_int_eq(xt.hop_limit.mode, XT_HOPS_LESS);
+    ck_assert_uint_eq(xt.hop_limit.limit, 5);
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "hl", 0, hl).kind, XT_UNKNOWN);
+    hl.mode = IP6T_HL_GT + 1;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP6, "hl", 0, hl).kind, XT_UNKNOWN);
+    struct ipt_ttl_info ttl = {.mode = IPT_TTL_NE, .ttl = 1};
+    xt = MATCH(NFT_FAMILY_IP, "ttl", 0, ttl);
+    ck_assert_int_eq(xt.kind, XT_HOP_LIMIT);
+    ck_assert_int_eq(xt.hop_limit.mode, XT_HOPS_NOT_EQUAL);
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP6, "ttl", 0, ttl).kind, XT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(recent)
+{
+    struct xt_recent_mtinfo_v1 info = {.seconds = 30,
+                                       .hit_count = 6,
+                                       .check_set = XT_RECENT_UPDATE | XT_RECENT_TTL,
+                                       .invert = 1,
+                                       .name = "DEFAULT",
+                                       .side = XT_RECENT_DEST};
+    info.mask.ip = htobe32(0xffffff00);
+    struct nft_xt xt = MATCH(NFT_FAMILY_IP, "recent", 1, info);
+    ck_assert_int_eq(xt.kind, XT_RECENT);
+    ck_assert_uint_eq(xt.recent.flags, XT_RECENT_ACTION_UPDATE | XT_RECENT_SAME_TTL);
+    ck_assert(xt.recent.seconds == 30 && xt.recent.hit_count == 6);
+    ck_assert(xt.recent.invert && xt.recent.destination);
+    ck_assert_str_eq(xt.recent.list, "DEFAULT");
+    ck_assert(xt.recent.mask.value == 0xffffff00);
+    /* one action, and no more */
+    info.check_set = XT_RECENT_SET | XT_RECENT_REMOVE;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "recent", 1, info).kind, XT_UNKNOWN);
+    info.check_set = XT_RECENT_TTL;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "recent", 1, info).kind, XT_UNKNOWN);
+    info.check_set = XT_RECENT_SET | 1 << 6;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "recent", 1, info).kind, XT_UNKNOWN);
+    info.check_set = XT_RECENT_SET;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "recent", 1, info).kind, XT_RECENT);
+    ck_assert_int_eq(MATCH(NFT_FAMILY_BRIDGE, "recent", 1, info).kind, XT_UNKNOWN);
+    info.side = 2;
+    ck_assert_int_eq(MATCH(NFT_FAMILY_IP, "recent", 1, info).kind, XT_UNKNOWN);
+}
+END_TEST
+
 START_TEST(comment)
 {
     char info[256] = "published by hand";
@@ -290,6 +370,9 @@ int main(void)
     tcase_add_test(known, ports);
     tcase_add_test(known, multiport);
     tcase_add_test(known, mark_and_icmp);
+    tcase_add_test(known, routing_header);
+    tcase_add_test(known, hop_limit);
+    tcase_add_test(known, recent);
     tcase_add_test(known, comment);
     tcase_add_test(known, translation);
     tcase_add_test(known, reject);
