@@ -38,7 +38,8 @@ enum event {
     EVENT_ERROR,
     EVENT_ANSWER,
     EVENT_STOPPED,
-    EVENT_PASSED
+    EVENT_PASSED,
+    EVENT_RESET_PASSED
 };
 enum { FLAG_SYN = 0x02, FLAG_RST = 0x04, FLAG_ACK = 0x10, FLAGS = FLAG_SYN | FLAG_RST | FLAG_ACK };
 
@@ -213,17 +214,18 @@ static void is_refusal(struct writer *writer, bool six)
 }
 
 /* Our packet is quoted at `quoted` from the ICMP header: without options, as it was sent. */
-static void quotes(struct writer *writer, bool six, uint32_t quoted, uint8_t protocol)
+static void quotes(struct writer *writer, bool six, uint32_t quoted, uint8_t protocol, bool reset)
 {
     uint32_t transport = quoted + (six ? 40 : 20);
 
     match_bytes(writer, quoted + (six ? 6 : 9), &protocol, 1);
     if (protocol == IPPROTO_UDP)
         match_bytes(writer, transport + 8, writer->state->shots->scan, 8);
-    match_pair(writer, transport, transport + (protocol == IPPROTO_TCP ? 4 : 16), "shots", SET_SHOTS);
+    match_pair(writer, transport, transport + (protocol == IPPROTO_TCP ? 4 : 16), reset ? "answers" : "shots",
+               reset ? SET_ANSWERS : SET_SHOTS);
 }
 
-static void is_error(struct writer *writer, bool six, uint8_t protocol)
+static void is_error(struct writer *writer, bool six, uint8_t protocol, bool reset)
 {
     const uint8_t limit =
         six ? 128 : 13; /* questions and answers of IPv4 that are below bear no quotation of ours */
@@ -231,17 +233,23 @@ static void is_error(struct writer *writer, bool six, uint8_t protocol)
     match_byte(writer, NFT_META_L4PROTO, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
     nft_payload(&writer->batch, NFT_TRANSPORT, 0, 1, REG_MATCH);
     nft_lower(&writer->batch, REG_MATCH, &limit, 1);
-    quotes(writer, six, 8, protocol);
+    quotes(writer, six, 8, protocol, reset);
 }
 
 static void is_tcp_error(struct writer *writer, bool six)
 {
-    is_error(writer, six, IPPROTO_TCP);
+    is_error(writer, six, IPPROTO_TCP, false);
 }
 
 static void is_udp_error(struct writer *writer, bool six)
 {
-    is_error(writer, six, IPPROTO_UDP);
+    is_error(writer, six, IPPROTO_UDP, false);
+}
+
+/* It is dropped as well, and answers nothing. */
+static void is_reset_error(struct writer *writer, bool six)
+{
+    is_error(writer, six, IPPROTO_TCP, true);
 }
 
 /* RFC 4861, 4.5: the redirected packet is an option, behind 40 bytes and maybe a link-layer address. */
@@ -253,7 +261,7 @@ static void is_redirect(struct writer *writer, bool six, uint32_t option, uint8_
     match_byte(writer, NFT_META_L4PROTO, IPPROTO_ICMPV6);
     match_bytes(writer, 0, &redirect, 1);
     match_bytes(writer, option, &redirected, 1);
-    quotes(writer, true, option + 8, protocol);
+    quotes(writer, true, option + 8, protocol, false);
 }
 
 static void is_turned(struct writer *writer, bool six)
@@ -268,11 +276,9 @@ static void is_turned(struct writer *writer, bool six)
 
 static const struct match shot_matches[] = {
     {is_syn, EVENT_STOPPED}, {is_reset, 0}, {is_token, EVENT_STOPPED}};
-static const struct match answer_matches[] = {{is_syn_ack, EVENT_SYN_ACK},
-                                              {is_refusal, EVENT_REFUSAL},
-                                              {is_tcp_error, EVENT_ERROR},
-                                              {is_udp_error, EVENT_ERROR},
-                                              {is_turned, 0}};
+static const struct match answer_matches[] = {{is_syn_ack, EVENT_SYN_ACK}, {is_refusal, EVENT_REFUSAL},
+                                              {is_tcp_error, EVENT_ERROR}, {is_udp_error, EVENT_ERROR},
+                                              {is_reset_error, 0},         {is_turned, 0}};
 
 /* ---- chains ---- */
 
@@ -329,7 +335,8 @@ static void write_record(struct writer *writer, const struct match *match, bool 
 
 static void write_output(struct writer *writer)
 {
-    static const struct match matches[] = {{is_syn, EVENT_PASSED}, {is_token, EVENT_PASSED}};
+    static const struct match matches[] = {
+        {is_syn, EVENT_PASSED}, {is_reset, EVENT_RESET_PASSED}, {is_token, EVENT_PASSED}};
 
     for (int six = 0; six <= 1; six++)
         for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
@@ -460,7 +467,7 @@ static void add_sets(struct writer *writer)
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
         nft_add_set(&writer->batch, family, name, sets[i].name, sets[i].id, sets[i].length, false, 0);
     nft_add_set(&writer->batch, family, name, "seen", SET_SEEN, sizeof(struct seen_key), true,
-                writer->state->shots->capacity * EVENT_PASSED + 64);
+                writer->state->shots->capacity * EVENT_RESET_PASSED + 64);
 }
 
 /* In the namespace that the thread is in. */
@@ -780,6 +787,9 @@ static void note(struct reading *reading, const struct seen_key *key, uint32_t i
     case EVENT_PASSED:
         note_once(&record->passed);
         return;
+    case EVENT_RESET_PASSED:
+        note_once(&record->reset_passed);
+        return;
     case EVENT_ERROR:
         note_error(key, entry, record);
         break;
@@ -809,7 +819,8 @@ static void take_key(const uint8_t *bytes, size_t length, void *context)
     if (length != sizeof(key))
         return;
     memcpy(&key, bytes, sizeof(key));
-    next = key.event == EVENT_RESET || key.event == EVENT_SYN_ACK || key.event == EVENT_REFUSAL;
+    next = key.event == EVENT_RESET || key.event == EVENT_SYN_ACK || key.event == EVENT_REFUSAL ||
+           key.event == EVENT_RESET_PASSED;
     cookie = ntohl(key.cookie) - next;
     if (shots_index(reading->state->shots, cookie, &index))
         note(reading, &key, index);

@@ -40,23 +40,11 @@ static bool overdue(const struct shots *shots, uint32_t index, uint64_t now_ns)
     return now_ns > last + gap + gap / 7 + SECOND / 4;
 }
 
-static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint64_t now_ns)
-{
-    const struct shot_entry *entry = &shots->entries[index];
-    bool repeated = syn_acks(shots, index) > entry->syn_acks;
-
-    if ((entry->resets == 0 || repeated) && entry->resets < RESETS_MAX)
-        return DEBT_RESET;
-    if ((shots->records[index].reset_delivered > 0 && !repeated) || overdue(shots, index, now_ns))
-        return DEBT_NONE;
-    return DEBT_WAIT;
-}
-
 /*
  * Behind the last output hook it may wait for a neighbour. One that does not answer is given up after three
  * seconds (mcast_solicit 3, retrans_time 1 s), and the source is told so by ICMP.
  */
-static bool may_wait_for_neighbour(const struct shots *shots, uint32_t index, uint64_t now_ns)
+static bool shot_may_wait(const struct shots *shots, uint32_t index, uint64_t now_ns)
 {
     const struct shot_record *record = &shots->records[index];
     const struct sighting *sighting = &shots->sightings[index];
@@ -66,11 +54,33 @@ static bool may_wait_for_neighbour(const struct shots *shots, uint32_t index, ui
            now_ns < shots->entries[index].sent_ns + NEIGHBOUR_SECONDS * SECOND;
 }
 
+static bool reset_may_wait(const struct shots *shots, uint32_t index, uint64_t now_ns)
+{
+    const struct shot_record *record = &shots->records[index];
+
+    return record->reset_passed > 0 && record->reset_delivered == 0 &&
+           now_ns < shots->entries[index].reset_ns + NEIGHBOUR_SECONDS * SECOND;
+}
+
+static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint64_t now_ns)
+{
+    const struct shot_entry *entry = &shots->entries[index];
+    bool repeated = syn_acks(shots, index) > entry->syn_acks;
+
+    if ((entry->resets == 0 || repeated) && entry->resets < RESETS_MAX)
+        return DEBT_RESET;
+    if (shots->records[index].reset_delivered > 0 && !repeated)
+        return DEBT_NONE;
+    if (!overdue(shots, index, now_ns))
+        return DEBT_WAIT;
+    return reset_may_wait(shots, index, now_ns) ? DEBT_STAY : DEBT_NONE;
+}
+
 static enum debt silent_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
 {
     const struct shot_entry *entry = &shots->entries[index];
 
-    if (may_wait_for_neighbour(shots, index, now_ns))
+    if (shot_may_wait(shots, index, now_ns) || reset_may_wait(shots, index, now_ns))
         return DEBT_STAY;
     if (entry->tuple.protocol != SHOT_TCP || (entry->watched && shots->records[index].delivered == 0))
         return DEBT_NONE; /* it was stopped before any socket */

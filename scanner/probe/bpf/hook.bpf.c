@@ -186,8 +186,7 @@ int postern_output(struct bpf_nf_ctx *context)
         __u8 exit = exit_of(context->state, record);
 
         if (!exit || (exit == SHOT_EXIT_SHARED && goes_to_target(&packet, shot))) {
-            if (packet.kind == PACKET_SHOT)
-                __sync_fetch_and_add(&record->passed, 1);
+            __sync_fetch_and_add(packet.kind == PACKET_SHOT ? &record->passed : &record->reset_passed, 1);
             return NF_ACCEPT;
         }
         __sync_fetch_and_add(&record->stopped, 1);

@@ -79,6 +79,7 @@ struct packet {
     struct ip ip;
     enum packet_kind kind;
     __u8 icmp_type, icmp_code;
+    int quotes_reset; /* the error is no answer to the shot */
 };
 
 INLINE long fetch(void *bytes, __u32 offset, void *to, __u32 length);
@@ -231,23 +232,39 @@ INLINE struct shot *match_udp(struct packet *packet)
     return answered_tuple(packet);
 }
 
-/* What an ICMP error quotes: our packet, maybe with rewritten addresses, and as few as eight bytes behind its
- * header. */
-INLINE struct shot *match_quoted(void *bytes, __u32 offset)
+/* A quoted SYN has the cookie, a quoted reset one more. */
+INLINE struct shot *match_quoted_tcp(void *bytes, struct ip *inner, int *reset)
+{
+    struct shot *shot;
+    __u32 sequence;
+
+    if (fetch(bytes, inner->payload + 4, &sequence, 4))
+        return 0;
+    sequence = bpf_ntohl(sequence);
+    shot = confirm(by_cookie(sequence), &inner->tuple, inner->tuple.source_port, inner->tuple.port);
+    if (shot)
+        return shot;
+    *reset = 1;
+    return confirm(by_cookie(sequence - 1), &inner->tuple, inner->tuple.source_port, inner->tuple.port);
+}
+
+/*
+ * What an ICMP error quotes: our packet, maybe with rewritten addresses, and as few as eight bytes behind its
+ * header.
+ */
+INLINE struct shot *match_quoted(void *bytes, __u32 offset, int *reset)
 {
     struct shot *shot = 0;
     struct ip inner;
-    __u32 sequence;
 
     if (read_ip(bytes, offset, &inner) || read_ports(bytes, &inner))
         return 0;
-    if (inner.tuple.protocol == SHOT_TCP && !fetch(bytes, inner.payload + 4, &sequence, 4)) {
-        shot = by_cookie(bpf_ntohl(sequence));
-        return confirm(shot, &inner.tuple, inner.tuple.source_port, inner.tuple.port);
-    }
-    if (inner.tuple.protocol != SHOT_UDP)
+    if (inner.tuple.protocol == SHOT_TCP)
+        shot = match_quoted_tcp(bytes, &inner, reset);
+    else if (inner.tuple.protocol == SHOT_UDP)
+        shot = by_token(bytes, inner.payload + 8);
+    else
         return 0;
-    shot = by_token(bytes, inner.payload + 8);
     if (!shot && ours(inner.tuple.source_port))
         shot = by_tuple(&inner.tuple);
     return shot;
@@ -287,7 +304,7 @@ INLINE struct shot *match_icmp(struct packet *packet)
     packet->kind = PACKET_ERROR;
     packet->icmp_type = header[0];
     packet->icmp_code = header[1];
-    return match_quoted(packet->bytes, quoted);
+    return match_quoted(packet->bytes, quoted, &packet->quotes_reset);
 }
 
 /* The shot that the packet belongs to, and as what (packet->kind); 0: none. */
@@ -318,7 +335,7 @@ INLINE int is_redirect(const struct packet *packet)
 
 INLINE void note_answer(struct shot_record *record, const struct packet *packet)
 {
-    if (packet->kind == PACKET_ERROR && is_redirect(packet))
+    if (packet->kind == PACKET_ERROR && (packet->quotes_reset || is_redirect(packet)))
         return; /* "there is a shorter way" answers nothing */
     if (!record->answered_ns)
         record->answered_ns = bpf_ktime_get_ns();

@@ -49,9 +49,10 @@ struct shot_record {
     __u32 delivered;        /* times that it passed there */
     __u32 reset_delivered;  /* times that its reset passed there */
     __u32 syn_acks, resets, errors, others; /* answers seen */
-    __u32 stopped; /* times that the packet itself was stopped on its way off the host */
-    __u32 passed;  /* times that it passed the last output hook and stayed on the host */
-    __u32 exit;    /* interface that it or its answer would have left by; 0: none */
+    __u32 stopped;      /* times that the packet itself was stopped on its way off the host */
+    __u32 passed;       /* times that it passed the last output hook and stayed on the host */
+    __u32 reset_passed; /* times that its reset did */
+    __u32 exit;         /* interface that it or its answer would have left by; 0: none */
     __u8 icmp_type, icmp_code, icmp_family, zero;
     __u8 answered_by[16]; /* outer source of an ICMP error */
 };
