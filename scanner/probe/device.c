@@ -272,7 +272,7 @@ static int descend(const struct device_list *devices, const struct plan *plan, c
         if (!device)
             return -ENETDOWN;
     }
-    return error_set(error, EHOSTUNREACH, "uplink-port", device->name,
+    return error_set(error, EHOSTUNREACH, "uplink-down", device->name,
                      "no device beneath it leads off the host");
 }
 

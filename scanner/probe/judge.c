@@ -75,7 +75,7 @@ static void judge_datagram(const struct facts *facts, struct observation *observ
     else if (facts->bound == BOUND_NO)
         observation->state = OBSERVED_CLOSED;
     else
-        undetermined(observation, "sockets-unknown",
+        undetermined(observation, "sockets-unread",
                      "it passed every rule, but whether a socket is bound cannot be asked");
 }
 

@@ -525,8 +525,11 @@ static void report(struct run *run)
 
 /* ---- all of it ---- */
 
-static void refuse_all(struct run *run, const struct error *error)
+/* What stopped the run as a whole, in one word where it is no matter of namespaces. */
+static void refuse_all(struct run *run, struct error *error)
 {
+    if (strncmp(error->code, "namespace-", strlen("namespace-")) != 0)
+        error->code = "probe-failed";
     for (size_t i = 0; i < run->plan->probes.count; i++)
         if (run->trials[i].method)
             refuse_error(run, &run->trials[i], error);

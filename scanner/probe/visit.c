@@ -69,7 +69,8 @@ int visit_begin(struct visitor *visitor, uint64_t id, struct error *error)
     int result;
 
     if (visitor->lost)
-        return error_set(error, EIO, "namespace-lost", NULL, "the way back to the host's namespace was lost");
+        return error_set(error, EIO, "namespace-not-entered", NULL,
+                         "the way back to the host's namespace was lost");
     if (id == visitor->host)
         return 0;
     fd = open_namespace(visitor, id, error);

@@ -143,7 +143,7 @@ START_TEST(datagrams)
     facts.bound = BOUND_NO;
     ck_assert_int_eq(judge(&facts).state, OBSERVED_CLOSED);
     facts.bound = BOUND_UNKNOWN;
-    check_undetermined(&facts, "sockets-unknown");
+    check_undetermined(&facts, "sockets-unread");
     facts.answer = true;
     ck_assert_int_eq(judge(&facts).state, OBSERVED_OPEN);
 }
