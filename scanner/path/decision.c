@@ -215,8 +215,8 @@ static struct route_flow reverse_flow(uint8_t protocol, const struct fragment *f
 }
 
 /* A copy of what of the fragment lies in the part, with the part's doubts; NULL: nothing. */
-static struct fragment *part_of(struct survey *survey, const struct fragment *fragment,
-                                const struct route_part *part)
+struct fragment *route_part_of(struct survey *survey, const struct fragment *fragment,
+                               const struct route_part *part)
 {
     struct fragment *here, *rest;
     fragment_split_sources(fragment_copy(fragment), &part->addresses, &here, &rest);
@@ -240,7 +240,7 @@ static void validate_full(const struct validation *validation, struct fragment *
     routes_resolve(survey, fragment->namespace, &flow, &sources, &parts);
     interval_set_free(&sources);
     for (size_t i = 0; i < parts.count; i++) {
-        struct fragment *here = part_of(survey, fragment, &parts.items[i]);
+        struct fragment *here = route_part_of(survey, fragment, &parts.items[i]);
         if (!here)
             continue;
         enum validity validity = reverse_validity(validation, here, &parts.items[i].result);
@@ -478,6 +478,7 @@ static struct fragment *link_local_refuse(struct survey *survey, struct fragment
 /* ip6_forward: what may not leave its link. */
 static void unicast6(struct survey *survey, struct fragment *fragment, const struct route_result *result)
 {
+    namespace_program_doubts(survey, fragment);
     fragment = forwarding_check(survey, fragment, FAMILY_IP6);
     fragment = fragment ? martian_range(survey, fragment, 0, 0, ":: is no source that is forwarded") : NULL;
     fragment = fragment ? link_local_refuse(survey, fragment) : NULL;
@@ -573,7 +574,7 @@ void routes_divide(struct survey *survey, struct fragment *fragment, const struc
                                   const struct route_result *result))
 {
     for (size_t i = 0; i < parts->count; i++) {
-        struct fragment *here = part_of(survey, fragment, &parts->items[i]);
+        struct fragment *here = route_part_of(survey, fragment, &parts->items[i]);
         if (here)
             decide(survey, here, &parts->items[i].result);
     }
@@ -675,7 +676,7 @@ static void part_stays(struct survey *survey, struct fragment *fragment, const s
         input_routes(survey, fragment, &parts);
     for (size_t i = 0; i < parts.count; i++) {
         const struct route_result *result = &parts.items[i].result;
-        struct fragment *here = part_of(survey, fragment, &parts.items[i]);
+        struct fragment *here = route_part_of(survey, fragment, &parts.items[i]);
         bool out = result->kind == ROUTE_FOUND && result->route->type == RTN_UNICAST && result->next_hop &&
                    result->next_hop->index == bridge->index;
         if (here && out) {

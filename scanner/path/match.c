@@ -455,6 +455,12 @@ static void expression_lookup(struct rule_walk *rule, const struct nft_expressio
     set_lookup(rule, &expression->lookup, fragment, registers, index);
 }
 
+static void expression_fib(struct rule_walk *rule, const struct nft_expression *expression,
+                           struct fragment *fragment, struct registers *registers, size_t index)
+{
+    fib_ask(rule, &expression->fib, fragment, registers, index);
+}
+
 static void reject_run(struct rule_walk *rule, const struct nft_expression *expression,
                        struct fragment *fragment, struct registers *registers, size_t index)
 {
@@ -471,61 +477,6 @@ static void notrack_run(struct rule_walk *rule, const struct nft_expression *exp
         fragment->untracked = true;
         rule_trace(rule, fragment, EFFECT_NOTRACK, NULL);
     }
-    rule_continue(rule, fragment, registers, index);
-}
-
-/* ---- fib ---- */
-#define FIB_ADDRTYPE 3u /* NFT_FIB_RESULT_ADDRTYPE */
-
-static void fib_address_type(struct rule_walk *rule, const struct nft_fib *fib, struct fragment *fragment,
-                             const struct registers *registers, size_t index)
-{
-    const struct hook_context *hook = rule->hook;
-    bool source = fib->flags & NFTA_FIB_F_SADDR;
-    const struct link *link = fib->flags & NFTA_FIB_F_IIF   ? hook->in
-                              : fib->flags & NFTA_FIB_F_OIF ? hook->out
-                                                            : NULL;
-    bool symbolic = source && !fragment->source.given;
-    u128 fixed = source ? fragment->source.address.value : fragment->destination.value;
-    _cleanup_interval_set_ struct interval_set set =
-        symbolic ? interval_set_copy(&fragment->sources->set) : interval_set_range(fixed, fixed);
-    struct address_type_list types = {0};
-    address_types(hook->survey, hook->namespace, hook->family, link, 0, &set, &types);
-    for (size_t i = 0; i < types.count && fragment; i++) {
-        struct fragment *part = fragment;
-        fragment = NULL;
-        if (symbolic)
-            fragment_split_sources(part, &types.items[i].addresses, &part, &fragment);
-        if (!part)
-            continue;
-        if (types.items[i].doubts) { /* this type, or another */
-            fragment = fragment_copy(part);
-            fragment_doubts_from(part, rule_arena(rule), types.items[i].doubts);
-            fragment_doubts_from(fragment, rule_arena(rule), types.items[i].doubts);
-        }
-        uint8_t bytes[4];
-        word_store(hook, types.items[i].type, bytes);
-        struct nft_data data = {.value = {bytes, sizeof(bytes)}};
-        data_apply(rule, &data, fib->dreg, part, registers, index);
-    }
-    rule_miss(rule, fragment);
-    address_type_list_free(&types);
-}
-
-static void fib_run(struct rule_walk *rule, const struct nft_expression *expression,
-                    struct fragment *fragment, struct registers *registers, size_t index)
-{
-    const struct nft_fib *fib = &expression->fib;
-    uint32_t at;
-    if (!register_range(fib->dreg, 4, &at)) {
-        rule_unknown(rule, fragment, expression->name, registers, index);
-        return;
-    }
-    if (fib->result == FIB_ADDRTYPE && !(fib->flags & NFTA_FIB_F_MARK)) {
-        fib_address_type(rule, fib, fragment, registers, index);
-        return;
-    }
-    registers_unknown(registers, at, 16, DOUBT_FIB);
     rule_continue(rule, fragment, registers, index);
 }
 
@@ -809,7 +760,7 @@ static expression_function *const expression_table[EXPRESSION_KINDS] = {
     [EXPRESSION_LOOKUP] = expression_lookup,
     [EXPRESSION_COUNTER] = nothing_run,
     [EXPRESSION_CT] = ct_run,
-    [EXPRESSION_FIB] = fib_run,
+    [EXPRESSION_FIB] = expression_fib,
     [EXPRESSION_NAT] = nat_run,
     [EXPRESSION_MASQ] = nat_run,
     [EXPRESSION_REDIR] = nat_run,

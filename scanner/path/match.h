@@ -48,6 +48,10 @@ void set_lookup(struct rule_walk *rule, const struct nft_lookup *lookup, struct 
 void data_apply(struct rule_walk *rule, const struct nft_data *data, uint32_t register_number,
                 struct fragment *fragment, const struct registers *registers, size_t index);
 
+/* What the routing tables say of an address. Takes the fragment. */
+void fib_ask(struct rule_walk *rule, const struct nft_fib *fib, struct fragment *fragment,
+             const struct registers *registers, size_t index);
+
 /* xtables: the match cuts the fragment; the target acts. Both take it. */
 void xt_match_run(struct rule_walk *rule, const struct nft_xt *xt, const char *name,
                   struct fragment *fragment, const struct registers *registers, size_t index);

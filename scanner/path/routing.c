@@ -477,6 +477,32 @@ void routes_resolve(struct survey *survey, const struct world_namespace *namespa
     interval_set_free(&pending.set);
 }
 
+#define IP6_LINK_LOCAL ((u128)0xfe80 << 112)
+#define IP6_LINK_LAST  (((u128)0xfec0 << 112) - 1)
+
+void routes_resolve_strict(struct survey *survey, const struct world_namespace *namespace,
+                           const struct route_flow *flow, const struct link *strict,
+                           const struct interval_set *set, struct route_part_list *ret_parts)
+{
+    struct route_flow on_link = *flow;
+    on_link.strict = strict;
+    if (flow->family == FAMILY_IP4 || flow->forward) {
+        bool local = flow->family == FAMILY_IP6 && address_is_link_local(flow->fixed);
+        routes_resolve(survey, namespace, local ? &on_link : flow, set, ret_parts);
+        return;
+    }
+    struct interval_set range = interval_set_range(IP6_LINK_LOCAL, IP6_LINK_LAST);
+    struct interval_set local = interval_set_intersect(set, &range),
+                        rest = interval_set_subtract(set, &range);
+    if (!interval_set_empty(&local))
+        routes_resolve(survey, namespace, &on_link, &local, ret_parts);
+    if (!interval_set_empty(&rest))
+        routes_resolve(survey, namespace, flow, &rest, ret_parts);
+    interval_set_free(&range);
+    interval_set_free(&local);
+    interval_set_free(&rest);
+}
+
 /* ---- types of addresses ---- */
 static void type_add(struct address_type_list *list, struct interval_set *set, uint32_t type,
                      const struct doubt *doubts)
@@ -662,36 +688,44 @@ static void xt_types6_part(const struct world_namespace *namespace, const struct
         type_add(list, classes[i].set, xt_type6(mask, part, link, classes[i].facts) ? mask : 0, part->doubts);
 }
 
-static void types6(struct survey *survey, const struct world_namespace *namespace, const struct link *link,
-                   uint32_t xt_mask, const struct interval_set *left, struct address_type_list *list)
+struct types_question {
+    struct survey *survey;
+    const struct world_namespace *namespace;
+    const struct link *link, *strict;
+    uint32_t xt_mask;
+};
+
+static void types6(const struct types_question *question, const struct interval_set *set,
+                   struct address_type_list *list)
 {
     struct route_part_list parts = {0};
     struct route_flow flow = {.family = FAMILY_IP6,
                               .fixed = {FAMILY_IP6, 0},
-                              .in = namespace_loopback(namespace),
+                              .in = namespace_loopback(question->namespace),
                               .mark = {0, UINT32_MAX}};
-    routes_resolve(survey, namespace, &flow, left, &parts);
+    routes_resolve_strict(question->survey, question->namespace, &flow, question->strict, set, &parts);
     list_each(struct route_part, part, &parts) {
-        if (xt_mask)
-            xt_types6_part(namespace, link, xt_mask, part, list);
+        if (question->xt_mask)
+            xt_types6_part(question->namespace, question->link, question->xt_mask, part, list);
         else
-            types6_part(namespace, link, part, list);
+            types6_part(question->namespace, question->link, part, list);
     }
     route_part_list_free(&parts);
 }
 
 void address_types(struct survey *survey, const struct world_namespace *namespace, enum ip_family family,
-                   const struct link *link, uint32_t xt_mask, const struct interval_set *set,
-                   struct address_type_list *ret_types)
+                   const struct link *link, const struct link *strict, uint32_t xt_mask,
+                   const struct interval_set *set, struct address_type_list *ret_types)
 {
     struct interval_set left = interval_set_copy(set);
+    struct types_question question = {survey, namespace, link, strict, xt_mask};
     if (family == FAMILY_IP4) {
         types4(survey, namespace, link, &left, ret_types);
         list_each(struct address_type_part, part, ret_types)
             if (xt_mask)
                 part->type = 1u << part->type;
     } else {
-        types6(survey, namespace, link, xt_mask, &left, ret_types);
+        types6(&question, &left, ret_types);
     }
     interval_set_free(&left);
 }

@@ -177,6 +177,10 @@ struct route_flow {
 void routes_resolve(struct survey *survey, const struct world_namespace *namespace,
                     const struct route_flow *flow, const struct interval_set *set,
                     struct route_part_list *ret_parts);
+/* The same, where link-local destinations are looked for on one interface (`strict`; NULL: any). */
+void routes_resolve_strict(struct survey *survey, const struct world_namespace *namespace,
+                           const struct route_flow *flow, const struct link *strict,
+                           const struct interval_set *set, struct route_part_list *ret_parts);
 /* RTN_* of each address, as `fib daddr type` (inet_dev_addr_type; in IPv6 nft_fib6_eval_type) sees it. */
 struct address_type_part {
     struct interval_set addresses;
@@ -189,13 +193,13 @@ struct address_type_list {
 };
 void address_type_list_free(struct address_type_list *list);
 /*
- * `link`: NULL, or the interface that the type is asked on. xt_mask 0: the types are RTN_* numbers; else they
- * are sets of bits 1 << RTN_*, as the addrtype match with this mask sees them (in IPv6 an address can have
- * several).
+ * `link`: NULL, or the interface that the type is asked on. strict: the one that link-local addresses are
+ * looked for on (NULL: any). xt_mask 0: the types are RTN_* numbers; else they are sets of bits 1 << RTN_*,
+ * as the addrtype match with this mask sees them (in IPv6 an address can have several).
  */
 void address_types(struct survey *survey, const struct world_namespace *namespace, enum ip_family family,
-                   const struct link *link, uint32_t xt_mask, const struct interval_set *set,
-                   struct address_type_list *ret_types);
+                   const struct link *link, const struct link *strict, uint32_t xt_mask,
+                   const struct interval_set *set, struct address_type_list *ret_types);
 /* The address that the kernel gives to packets that leave by `link` to `destination`, in IPv4 of the scope or
  * wider and best on the net of `near`; FAMILY_NONE: it has none. */
 struct address source_for(const struct world_namespace *namespace, const struct link *link,
@@ -240,6 +244,9 @@ void socket_program_doubts(struct survey *survey, struct fragment *fragment);
 /* Routes again what was rewritten or marked in output (ip_route_me_harder). Takes the fragment. */
 void send_reroute(struct survey *survey, struct fragment *fragment);
 /* decision.c */
+/* A copy of what of the fragment lies in the part, with the part's doubts; NULL: nothing. */
+struct fragment *route_part_of(struct survey *survey, const struct fragment *fragment,
+                               const struct route_part *part);
 void routes_divide(struct survey *survey, struct fragment *fragment, const struct route_part_list *parts,
                    void (*decide)(struct survey *survey, struct fragment *fragment,
                                   const struct route_result *result));

@@ -241,6 +241,13 @@ BUILD void random_fib_match(struct random *random, struct nft_rule *rule)
     uint32_t flags = random_one_in(random, 2) ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR;
     if (random_one_in(random, 3))
         flags |= NFTA_FIB_F_IIF;
+    if (random_one_in(random, 3)) { /* fib saddr . iif oif missing, and the like */
+        uint32_t index = random_below(random, 5);
+        build_expression(rule, EXPRESSION_FIB)->fib =
+            (struct nft_fib){.dreg = 1, .result = NFT_FIB_RESULT_OIF, .flags = flags};
+        random_cmp(rule, random_below(random, 2), random_bytes(random, &index, 4));
+        return;
+    }
     build_expression(rule, EXPRESSION_FIB)->fib =
         (struct nft_fib){.dreg = 1, .result = NFT_FIB_RESULT_ADDRTYPE, .flags = flags};
     random_cmp(rule, random_below(random, 2), random_bytes(random, &type, 4));
@@ -543,6 +550,21 @@ BUILD void random_rules(struct random *random, struct nft_chain *chain, const ch
     }
 }
 
+/* ports 2000-40000, of a rewrite of either side */
+BUILD void random_port_range(struct random *random, struct nft_rule *rule)
+{
+    struct nft_expression last = rule->expressions.items[rule->expressions.count - 1];
+    bool one = random_one_in(random, 2);
+    rule->expressions.count--;
+    build_expression(rule, EXPRESSION_IMMEDIATE)->immediate =
+        (struct nft_immediate){.dreg = 2, .data.value = random_port_bytes(random, 2000)};
+    build_expression(rule, EXPRESSION_IMMEDIATE)->immediate =
+        (struct nft_immediate){.dreg = 3, .data.value = random_port_bytes(random, one ? 2000 : 40000)};
+    last.nat.port_min = 2;
+    last.nat.port_max = 3;
+    *list_append(&rule->expressions) = last;
+}
+
 BUILD void random_rewrite(struct random *random, struct nft_rule *rule, enum nft_hook hook)
 {
     static const char *const to4[] = {"172.18.0.2", "172.19.0.2", "172.18.0.3", "127.0.0.1"};
@@ -555,6 +577,8 @@ BUILD void random_rewrite(struct random *random, struct nft_rule *rule, enum nft
         }
         build_dnat(random->ns, rule, ip4 ? "192.0.2.99" : "2001:db8:99::1", 0);
         rule->expressions.items[rule->expressions.count - 1].nat.type = NFT_NAT_SNAT;
+        if (random_one_in(random, 3))
+            random_port_range(random, rule);
         return;
     }
     if (random_one_in(random, 4)) {
@@ -563,6 +587,8 @@ BUILD void random_rewrite(struct random *random, struct nft_rule *rule, enum nft
     }
     build_dnat(random->ns, rule, ip4 ? RANDOM_OF(random, to4) : RANDOM_OF(random, to6),
                random_one_in(random, 3) ? 0 : RANDOM_OF(random, random_ports));
+    if (random_one_in(random, 8))
+        random_port_range(random, rule);
 }
 
 BUILD void random_nat_chain(struct random *random, enum nft_hook hook)
@@ -709,6 +735,42 @@ BUILD void random_listeners(struct random *random, struct namespace *ns, const c
     }
 }
 
+/* Something that is not modelled, or was not read, somewhere. */
+BUILD void random_gap(struct random *random)
+{
+    struct namespace *ns = random_one_in(random, 2) ? random->lab.host : random->lab.c1;
+    static const enum program_kind kinds[] = {PROGRAM_TC,     PROGRAM_SK_LOOKUP, PROGRAM_IPVS,
+                                              PROGRAM_CGROUP, PROGRAM_NETFILTER, PROGRAM_XFRM};
+    static const uint32_t parts[] = {PART_ROUTES, PART_RULESET, PART_SOCKETS_TCP, PART_SYSCTLS,
+                                     PART_PROGRAMS};
+    switch (random_below(random, 5)) {
+    case 0: {
+        struct program *program = list_append(&ns->programs);
+        program->kind = RANDOM_OF(random, kinds);
+        program->name = "gap";
+        program->interface = program->kind == PROGRAM_TC ? 2 : 0;
+        program->hook = random_below(random, 5);
+        break;
+    }
+    case 1: {
+        struct legacy_table *table = list_append(&ns->ruleset.legacy);
+        *table =
+            (struct legacy_table){.family = random->family, .tool = "iptables", .name = "filter", .rules = 1};
+        table->hooks = 1u << random_below(random, 5);
+        break;
+    }
+    case 2:
+        ns->missing |= RANDOM_OF(random, parts);
+        break;
+    case 3:
+        if (ns->ruleset.tables.count > 0)
+            ns->ruleset.tables.items[0].incomplete = true;
+        break;
+    default:
+        build_find(ns, 2)->xdp_mode = 1;
+    }
+}
+
 /* A world that the snapshot of ->lab describes; the caller frees it. */
 BUILD struct random random_world(uint64_t seed)
 {
@@ -725,6 +787,8 @@ BUILD struct random random_world(uint64_t seed)
         random_ruleset(&random, random.lab.c1);
     if (random_one_in(&random, 3))
         random_ruleset(&random, random.lab.c2);
+    if (random_one_in(&random, 8))
+        random_gap(&random);
     random_listeners(&random, random.lab.host, "172.18.0.1", "fd00:18::1");
     random_listeners(&random, random.lab.c1, "172.18.0.2", "fd00:18::2");
     random_listeners(&random, random.lab.c2, "172.18.0.3", "fd00:18::3");
