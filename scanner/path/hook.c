@@ -272,7 +272,8 @@ static void program_doubts(const struct hook_context *context, struct fragment *
         if (program->kind == PROGRAM_NETFILTER && program->hook == (uint32_t)context->hook &&
             (!program->family || program->family == context->family))
             fragment_taint(fragment, context->survey->arena, TAINT_DROP, REASON_NETFILTER_PROGRAM,
-                           program->name ? program->name : namespace_text(context->survey, context->namespace),
+                           program->name ? program->name
+                                         : namespace_text(context->survey, context->namespace),
                            "a BPF program at this hook may drop it");
 }
 

@@ -76,6 +76,6 @@
 #define REASON_DUPLICATE        "duplicate-address" /* two machines on one segment have the next hop's address */
 #define REASON_LOOP             "loop"        /* more namespaces, jumps or rewrites than a packet survives */
 #define REASON_TOO_COMPLEX      "too-complex" /* the evaluation was cut at its limit */
-#define REASON_TIMEOUT "timeout" /* the scan's time was over before it was evaluated */
+#define REASON_TIMEOUT          "timeout"     /* the scan's time was over before it was evaluated */
 
 #endif
