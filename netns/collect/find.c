@@ -14,14 +14,37 @@
 
 #define CGROUP_MAX    ((size_t)64 << 10)
 #define MOUNTINFO_MAX ((size_t)16 << 20)
-#define LEADER_TRIES  4 /* threads that end just when they are looked at */
+#define LEADER_TRIES  4             /* threads that end just when they are looked at */
+#define UNSEEN_NAMED  8             /* of what may not be looked at */
+#define UNSEEN_TEXT   ((size_t)700) /* leaves room in an error's message */
 
 struct finder {
     const struct find_options *options;
     struct snapshot *snapshot;
     struct found *found;
-    bool full; /* FIND_NAMESPACES_MAX was reached, and told */
+    struct buffer *unseen; /* the names of the first UNSEEN_NAMED of them */
+    bool full;             /* FIND_NAMESPACES_MAX was reached, and told */
 };
+
+/* name: of a process, thread or mount that may not be looked at */
+static void unseen_add(struct finder *finder, const char *name)
+{
+    if (finder->found->unseen++ >= UNSEEN_NAMED)
+        return;
+    buffer_append(finder->unseen, finder->unseen->length ? ", " : "");
+    buffer_append(finder->unseen, text_utf8(finder->snapshot->arena, name, strlen(name)));
+}
+
+/* thread: 0: the process itself */
+static void unseen_process(struct finder *finder, uint32_t pid, uint32_t thread)
+{
+    char name[64];
+    if (thread)
+        snprintf(name, sizeof(name), "thread %u of process %u", thread, pid);
+    else
+        snprintf(name, sizeof(name), "process %u", pid);
+    unseen_add(finder, name);
+}
 
 size_t found_place_of(const struct found *found, uint64_t inode)
 {
@@ -121,20 +144,23 @@ static void process_add(struct finder *finder, size_t place, uint32_t pid, uint3
         *list_append(&at->namespace->pids) = thread ? thread : pid;
 }
 
-/* The place of a namespace by its inode, opened at `path` where it is not known yet; SIZE_MAX: not to be had.
- */
-static size_t place_open(struct finder *finder, int process, const char *path, uint64_t inode)
+/* The place of a process's or (not 0) thread's namespace by its inode, opened where it is not known yet;
+ * SIZE_MAX: not to be had. */
+static size_t place_open(struct finder *finder, int process, uint32_t pid, uint32_t thread, uint64_t inode)
 {
     size_t place = found_place_of(finder->found, inode);
     struct namespace_handle handle;
     struct error error = ERROR_NONE;
+    char path[64] = "ns/net";
     if (place != SIZE_MAX)
         return place;
+    if (thread)
+        snprintf(path, sizeof(path), "task/%u/ns/net", thread);
     int r = namespace_open(process, path, &handle, &error);
     if (r >= 0)
         return place_add(finder, &handle);
     if (r != -ENOENT && r != -ESRCH) {
-        finder->found->unseen++;
+        unseen_process(finder, pid, thread);
         if (r == -EMFILE || r == -ENFILE)
             snapshot_fault(finder->snapshot, &error, false);
     }
@@ -151,9 +177,7 @@ struct threads {
 static int thread_visit(void *context, uint32_t thread, uint64_t inode)
 {
     const struct threads *threads = context;
-    char path[64];
-    snprintf(path, sizeof(path), "task/%u/ns/net", thread);
-    size_t place = place_open(threads->finder, threads->process, path, inode);
+    size_t place = place_open(threads->finder, threads->process, threads->pid, thread, inode);
     if (place != SIZE_MAX)
         process_add(threads->finder, place, threads->pid, thread, threads->cgroup);
     return 0;
@@ -204,10 +228,10 @@ static int process_look(void *context, uint32_t pid)
     _cleanup_close_ int process = process_open_living(finder, &pid, &inode);
     if (process < 0) {
         if (process != -ENOENT && process != -ESRCH) /* those are gone since the listing */
-            finder->found->unseen++;
+            unseen_process(finder, pid, 0);
         return 0;
     }
-    size_t place = place_open(finder, process, "ns/net", inode);
+    size_t place = place_open(finder, process, pid, 0, inode);
     if (place == SIZE_MAX)
         return 0;
     const struct found_cgroup *cgroup = cgroup_read(finder, process);
@@ -215,7 +239,7 @@ static int process_look(void *context, uint32_t pid)
     struct threads threads = {finder, process, pid, cgroup};
     int r = process_threads(process, pid, inode, thread_visit, &threads);
     if (r < 0 && r != -ENOENT && r != -ESRCH)
-        finder->found->unseen++;
+        unseen_process(finder, pid, 0);
     return 0;
 }
 
@@ -227,11 +251,14 @@ static int processes_find(struct finder *finder, struct error *error)
 static void unseen_tell(struct finder *finder)
 {
     struct error fault = ERROR_NONE;
-    if (!finder->found->unseen)
+    size_t count = finder->found->unseen;
+    if (!count)
         return;
+    if (count > UNSEEN_NAMED)
+        buffer_printf(finder->unseen, " and %zu more", count - UNSEEN_NAMED);
     error_set(&fault, EACCES, "process-unreadable", "processes",
-              "the namespaces of %zu processes and mounts may not be looked at (CAP_SYS_PTRACE)",
-              finder->found->unseen);
+              "the namespaces of %zu processes and mounts may not be looked at (CAP_SYS_PTRACE): %s", count,
+              finder->unseen->data);
     snapshot_fault(finder->snapshot, &fault, false);
 }
 
@@ -269,7 +296,8 @@ static void mount_look(void *context, const char *path)
     if (path[0] != '/' || !path[1])
         return;
     if (fstatat(finder->options->root, path + 1, &status, 0) < 0) {
-        finder->found->unseen += errno == EACCES || errno == EPERM;
+        if (errno == EACCES || errno == EPERM)
+            unseen_add(finder, path);
         return;
     }
     size_t place = found_place_of(finder->found, status.st_ino);
@@ -293,7 +321,8 @@ static void directory_look(struct finder *finder, const char *path)
     _cleanup_closedir_ DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     if (!directory) {
-        finder->found->unseen += errno != ENOENT && errno != ENOTDIR;
+        if (errno != ENOENT && errno != ENOTDIR)
+            unseen_add(finder, path);
         close_fd(&fd);
         return;
     }
@@ -340,7 +369,8 @@ int find_namespaces(const struct find_options *options, struct snapshot *snapsho
 {
     *ret_found = (struct found){
         .proc = options->proc, .root = options->root, .by_inode = map_new(), .cgroups = map_new()};
-    struct finder finder = {options, snapshot, ret_found, false};
+    _cleanup_buffer_ struct buffer unseen = BUFFER(UNSEEN_TEXT);
+    struct finder finder = {options, snapshot, ret_found, &unseen, false};
     int r = host_find(&finder, error);
     if (r >= 0)
         r = processes_find(&finder, error);

@@ -43,7 +43,7 @@ struct found {
     int root; /* root directory of the host whose processes these are; -1: cannot be opened */
     LIST(struct found_place) places; /* the host's first */
     LIST(struct found_process) processes;
-    size_t unseen;        /* processes that may not be looked at */
+    size_t unseen;        /* processes, threads and mounts that may not be looked at */
     struct map *by_inode; /* index + 1 into places */
     struct map *cgroups;  /* text of /proc/PID/cgroup to struct found_cgroup */
 };
@@ -57,7 +57,8 @@ struct find_options {
 /*
  * Finds them all and adds a struct namespace for each to the snapshot (id, device, user_namespace, names,
  * paths, pids; role bare but for the host's), whose host_namespace is set. What may not be opened becomes an
- * error of the snapshot: "namespace-refused" for a named one, one "process-unreadable" for all processes.
+ * error of the snapshot: "namespace-refused" for a named one, one "process-unreadable" for all processes that
+ * names the first of them.
  * Fails only where the host's own cannot be opened, or /proc not be listed.
  */
 int find_namespaces(const struct find_options *options, struct snapshot *snapshot, struct found *ret_found,

@@ -277,6 +277,70 @@ START_TEST(process_without_its_first_thread_is_found)
 }
 END_TEST
 
+/* A /proc of `count` processes that may not be looked at, as far as the finder can tell. */
+static int hidden_processes(char *folder, unsigned count)
+{
+    for (unsigned pid = 101; pid < 101 + count; pid++) {
+        _cleanup_free_ char *process = memory_printf("%s/%u", folder, pid);
+        _cleanup_free_ char *namespaces = memory_printf("%s/ns", process);
+        _cleanup_free_ char *link = memory_printf("%s/net", namespaces);
+        ck_assert_int_eq(mkdir(process, 0700), 0);
+        ck_assert_int_eq(mkdir(namespaces, 0700), 0);
+        ck_assert_int_eq(symlink("hidden", link), 0);
+    }
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void hidden_remove(const char *folder, unsigned count)
+{
+    for (unsigned pid = 101; pid < 101 + count; pid++) {
+        static const char *const parts[] = {"ns/net", "ns", ""};
+        for (size_t i = 0; i < 3; i++) {
+            _cleanup_free_ char *path = memory_printf("%s/%u/%s", folder, pid, parts[i]);
+            ck_assert_int_eq(remove(path), 0);
+        }
+    }
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/* The message about them; copied. */
+static char *told_of_hidden(unsigned count)
+{
+    char folder[] = "/tmp/postern-test-XXXXXX";
+    _cleanup_snapshot_ struct snapshot *snapshot = snapshot_new();
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    _cleanup_close_ int proc = hidden_processes(folder, count);
+    struct find_options options = {.proc = proc, .root = -1};
+    struct found found;
+    struct error error = ERROR_NONE;
+    char *message = NULL;
+    ck_assert_int_eq(find_namespaces(&options, snapshot, &found, &error), 0);
+    list_each(struct fault, fault, &snapshot->errors) {
+        if (!message && !strcmp(fault->code, "process-unreadable") && !fault->gone)
+            message = memory_strdup(fault->message);
+    }
+    ck_assert_uint_eq(found.unseen, count);
+    found_free(&found);
+    hidden_remove(folder, count);
+    return message;
+}
+
+START_TEST(hidden_processes_are_named)
+{
+    _cleanup_free_ char *one = told_of_hidden(1), *many = told_of_hidden(10), *none = told_of_hidden(0);
+    ck_assert_ptr_null(none);
+    ck_assert_ptr_nonnull(strstr(one, "namespaces of 1 "));
+    ck_assert_ptr_nonnull(strstr(one, ": process 101"));
+    ck_assert_ptr_null(strstr(one, "more"));
+    ck_assert_ptr_nonnull(strstr(many, "namespaces of 10 "));
+    ck_assert_ptr_nonnull(strstr(many, " and 2 more"));
+    unsigned named = 0;
+    for (const char *at = many; (at = strstr(at, "process 1")); at++)
+        named++;
+    ck_assert_uint_eq(named, 8);
+}
+END_TEST
+
 /* Nobody is left of those that were seen in it. */
 static bool is_alive_without(uint64_t inode, int fd)
 {
@@ -429,6 +493,7 @@ int main(void)
     TCase *finding = tcase_create("find");
     tcase_add_test(finding, own_namespace_is_found_once);
     tcase_add_test(finding, process_without_its_first_thread_is_found);
+    tcase_add_test(finding, hidden_processes_are_named);
     tcase_add_test(finding, namespace_of_new_processes_is_alive);
     suite_add_tcase(suite, finding);
     TCase *holding = tcase_create("holders");
