@@ -171,7 +171,7 @@ static uint32_t route_types6(struct walk *walk, struct address address, const st
                             .in = LOOPBACK_INDEX,
                             .out = device ? device->index : 0,
                             .uid_known = true};
-    key.strict = device && address_is_link_local(address);
+    key.strict = device; /* ip6_route_output_flags(): a device and no source */
     struct route_result result = route_find(walk, walk->at.namespace, FAMILY_IP6, &key);
     if (result.error)
         return BIT(RTN_UNREACHABLE);

@@ -56,6 +56,12 @@ static bool hop_is_usable(const struct search *search, const struct next_hop *ho
     return !device_counts || !search->key->out || hop->index == search->key->out;
 }
 
+/* IPv6 gives a route that is an error the loopback device, which must be the one asked for as any other. */
+static bool error_is_usable(const struct search *search)
+{
+    return search->family == FAMILY_IP4 || !search->key->strict || search->key->out == LOOPBACK_INDEX;
+}
+
 /* One of the usable next hops; which, only a hash knows. */
 static const struct next_hop *hop_choose(struct search *search, const struct route *route)
 {
@@ -82,7 +88,7 @@ static bool route_take(struct search *search, const struct route *route, enum fo
                           "a route with an attribute that is not modelled");
     int error = type_error(route->type);
     const struct next_hop *hop = error ? NULL : hop_choose(search, route);
-    if (!error && !hop)
+    if (error ? !error_is_usable(search) : !hop)
         return false;
     *result = (struct route_result){.error = error,
                                     .type = route->type,

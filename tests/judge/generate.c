@@ -37,6 +37,8 @@ static void settings_make(struct gen *gen, struct random *random)
         .rp_filter = random_percent(random, 30) ? (int)random_below(random, 2) + 1 : 0,
         .hairpin = random_percent(random, 30),
         .isolated = random_percent(random, 10),
+        .no_forwarding = random_percent(random, 6),
+        .accept_local = random_percent(random, 10),
     };
 }
 
@@ -195,9 +197,10 @@ bool gen_refuse(struct gen *gen, enum place place, bool xtables, enum nft_family
 void gen_print(struct gen *gen, FILE *file)
 {
     const struct gen_settings *settings = &gen->settings;
-    fprintf(file, "seed %llu: bridge-nf %d, route_localnet %d, rp_filter %d, hairpin %d, isolated %d\n",
+    fprintf(file, "seed %llu: bridge-nf %d, route_localnet %d, rp_filter %d, hairpin %d, isolated %d, ",
             (unsigned long long)gen->seed, settings->bridge_netfilter, settings->route_localnet,
             settings->rp_filter, settings->hairpin, settings->isolated);
+    fprintf(file, "no forwarding %d, accept_local %d\n", settings->no_forwarding, settings->accept_local);
     for (enum place place = HOST; place < CONTAINERS_END; place++) {
         struct text text = text_new();
         list_each(struct gen_table *const, table, &gen->tables) {

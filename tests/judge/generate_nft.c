@@ -357,7 +357,8 @@ static void say_mark(struct making *making, char *text)
                                         "meta mark set 0x3",
                                         "meta mark set meta mark << 1",
                                         "meta mark set 0x100",
-                                        "meta mark set 0x200"};
+                                        "meta mark set 0x200",
+                                        "meta mark set meta mark | 0x400"};
     uint32_t word = random_below(R(making), COUNT(words) + 1);
     if (word == COUNT(words))
         add(text, "meta mark set %s dport map { 80 : 0x1, 443 : 0x10, 8000-9000 : 0x2 }",

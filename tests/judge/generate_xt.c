@@ -115,12 +115,24 @@ static void match_comment(struct making *making, char *text)
     add(text, " -m comment --comment \"a comment\"");
 }
 
+/* What a first packet never has: no rule of these matches, turned round or not. */
+static void match_routing_header(struct making *making, char *text)
+{
+    static const char *const words[] = {"--rt-type 0", "! --rt-type 2", "--rt-segsleft 0:4",
+                                        "! --rt-segsleft 1", "! --rt-len 40"};
+    if (making->ip6)
+        add(text, " -m rt %s", WORD_OF(R(making), words));
+    else
+        match_mark(making, text);
+}
+
 static void match_any(struct making *making, char *text)
 {
     static void (*const matches[])(struct making *, char *) = {
-        match_address,  match_address,   match_interface, match_ports,     match_ports,
-        match_ports,    match_multiport, match_multiport, match_conntrack, match_conntrack,
-        match_addrtype, match_addrtype,  match_mark,      match_comment,   match_interface};
+        match_address,   match_address,   match_interface, match_ports,
+        match_ports,     match_ports,     match_multiport, match_multiport,
+        match_conntrack, match_conntrack, match_addrtype,  match_addrtype,
+        match_mark,      match_comment,   match_interface, match_routing_header};
     matches[random_below(R(making), COUNT(matches))](making, text);
 }
 

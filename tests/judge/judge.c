@@ -154,7 +154,9 @@ int main(int count, char **arguments)
         }
     }
     bool enough = tally_report(&tally, options.strict);
-    printf("%" PRIu64 " rules, %" PRIu64 " more were refused by the tools\n", tally.rules, tally.refused);
+    printf("%" PRIu64 " rules, %" PRIu64 " more were refused by the tools; %" PRIu64
+           " rulesets were looked at again\n",
+           tally.rules, tally.refused, tally.again);
     printf("%" PRIu64 " rulesets from seed %" PRIu64 " in %.1f s: %" PRIu64 " differ, %" PRIu64 " refused\n",
            done, options.seed, (double)(time_monotonic_ns() - begun) / 1e9, differ, refused);
     lab_close(&lab);

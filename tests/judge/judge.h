@@ -146,7 +146,7 @@ struct gen_table {
     LIST(struct gen_rule) rules;
 };
 struct gen_settings { /* sysctls that vary */
-    bool bridge_netfilter, route_localnet, hairpin;
+    bool bridge_netfilter, route_localnet, hairpin, no_forwarding, accept_local;
     int rp_filter;
     bool isolated;
 };
@@ -203,7 +203,7 @@ struct snapshot *lab_snapshot(void); /* as the product collects it */
 /* Which expressions had a part in deciding packets (of the concrete evaluator's steps). */
 #define MEMBERS_MAX 64
 struct tally {
-    uint64_t rules, refused, packets, open, closed, filtered, unreachable, undetermined, rewritten;
+    uint64_t rules, refused, again, packets, open, closed, filtered, unreachable, undetermined, rewritten;
     uint64_t expressions[EXPRESSION_KINDS], extensions[XT_KINDS];
 };
 void tally_add(struct tally *tally, const struct world *world, const struct lab *lab,

@@ -12,17 +12,16 @@
 #define REFUSED_MAX 40
 
 struct tool {
-    const char *name;
-    char *arguments[4];
+    char name[24], option[4], file[4];
     const char *line_word; /* before the line's number in what it complains of */
     bool xtables;
     enum nft_family family;
 };
 
 static const struct tool tools[] = {
-    {"nft", {"nft", "-f", "-", NULL}, "stdin:", false, NFT_FAMILY_INET},
-    {"iptables-nft-restore", {"iptables-nft-restore", NULL}, "line", true, NFT_FAMILY_IP},
-    {"ip6tables-nft-restore", {"ip6tables-nft-restore", NULL}, "line", true, NFT_FAMILY_IP6},
+    {"nft", "-f", "-", "stdin:", false, NFT_FAMILY_INET},
+    {"iptables-nft-restore", "", "", "line", true, NFT_FAMILY_IP},
+    {"ip6tables-nft-restore", "", "", "line", true, NFT_FAMILY_IP6},
 };
 
 static int text_file(const char *text)
@@ -43,7 +42,7 @@ static bool tool_run(const struct lab *lab, enum place place, const struct tool 
     if (child == 0) {
         if (setns(lab->namespaces[place], CLONE_NEWNET) == 0 && dup2(input, 0) == 0 && dup2(output, 2) == 2 &&
             dup2(output, 1) == 1)
-            execvp(tool->arguments[0], tool->arguments);
+            execlp(tool->name, tool->name, tool->option[0] ? tool->option : NULL, tool->file, NULL);
         _exit(127);
     }
     int status = 0;
@@ -123,6 +122,9 @@ static void settings_load(const struct gen_settings *settings)
     setting_number("/proc/sys/net/bridge/bridge-nf-call-ip6tables", settings->bridge_netfilter);
     setting_number("/proc/sys/net/ipv4/conf/all/route_localnet", settings->route_localnet);
     setting_number("/proc/sys/net/ipv4/conf/all/rp_filter", settings->rp_filter);
+    setting_number("/proc/sys/net/ipv4/conf/all/accept_local", settings->accept_local);
+    setting_number("/proc/sys/net/ipv4/conf/all/forwarding", !settings->no_forwarding);
+    setting_number("/proc/sys/net/ipv6/conf/all/forwarding", !settings->no_forwarding);
     setting_number("/sys/class/net/vethc1/brport/hairpin_mode", settings->hairpin);
     setting_number("/sys/class/net/vethc1/brport/isolated", settings->isolated);
     setting_number("/sys/class/net/vethc2/brport/isolated", settings->isolated);

@@ -28,8 +28,12 @@ struct snapshot *lab_snapshot(void)
         judge_fail("collect: %s", error.message);
     struct snapshot *snapshot = collect_take_snapshot(collect);
     collect_free(collect);
-    list_each(struct namespace *const, namespace, &snapshot->namespaces)
+    list_each(struct namespace *const, namespace, &snapshot->namespaces) {
         strange_programs_drop(*namespace);
+        list_each(const struct fault, fault, &(*namespace)->faults)
+            fprintf(stderr, "judge: the snapshot lacks: %s %s: %s\n", fault->code, fault->subject,
+                    fault->message);
+    }
     return snapshot;
 }
 
