@@ -5,9 +5,6 @@
 
 #include "scanner/path/entry.h"
 
-/* symbolic.c */
-const struct world *symbolic_world(const struct symbolic *symbolic);
-
 /* The container that a target lies in: by the process that listens, else by its namespace; -1: the host's or
  * none. */
 int32_t container_of_target(const struct world *world, const struct target *target);

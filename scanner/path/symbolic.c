@@ -3,7 +3,6 @@
 
 #include "netns/base/text.h"
 #include "netns/snapshot/ruleset_text.h"
-#include "scanner/path/channel_work.h"
 #include "scanner/path/predict.h"
 #include "scanner/path/survey.h"
 

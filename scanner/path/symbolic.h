@@ -18,6 +18,7 @@
  */
 struct symbolic;
 struct symbolic *symbolic_new(const struct world *world, struct arena *arena);
+const struct world *symbolic_world(const struct symbolic *symbolic);
 struct symbolic *symbolic_free(struct symbolic *symbolic); /* NULL is fine; returns NULL */
 void cleanup_symbolic(struct symbolic **symbolic);
 #define _cleanup_symbolic_ _cleanup_(cleanup_symbolic)
