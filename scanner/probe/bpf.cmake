@@ -2,7 +2,7 @@
 # BPF programs: each FOLDER/bpf/NAME.bpf.c is compiled by clang and becomes program_NAME[] in the folder's library.
 find_program(POSTERN_CLANG NAMES clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 REQUIRED)
 find_program(POSTERN_LLVM_STRIP NAMES llvm-strip llvm-strip-19 llvm-strip-18 llvm-strip-17 llvm-strip-16 llvm-strip-15
-  llvm-strip-14 REQUIRED)
+  llvm-strip-14)
 set(BPF_EMBED ${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
 
 # Headers of the kernel's interface lie in a folder of the machine's architecture on Debian.
@@ -22,12 +22,16 @@ function(bpf_programs FOLDER)
     set(SOURCE ${CMAKE_SOURCE_DIR}/${FOLDER}/bpf/${NAME}.bpf.c)
     set(OBJECT ${CMAKE_BINARY_DIR}/bpf/${NAME}.bpf.o)
     set(BYTES ${CMAKE_BINARY_DIR}/bpf/${NAME}.c)
-    # -g makes the BTF that field offsets are adjusted by at load time; the rest of it is stripped. Paths of the
-    # building machine stay out of the object.
+    # -g makes the BTF that field offsets are adjusted by at load time; the rest of it is stripped where LLVM's strip is
+    # there. Paths of the building machine stay out of the object.
+    set(STRIP ${CMAKE_COMMAND} -E true)
+    if(POSTERN_LLVM_STRIP)
+      set(STRIP ${POSTERN_LLVM_STRIP} -g ${OBJECT})
+    endif()
     add_custom_command(OUTPUT ${BYTES}
       COMMAND ${POSTERN_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -fdebug-compilation-dir=.
         -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= ${BPF_INCLUDES} -c ${SOURCE} -o ${OBJECT}
-      COMMAND ${POSTERN_LLVM_STRIP} -g ${OBJECT}
+      COMMAND ${STRIP}
       COMMAND ${CMAKE_COMMAND} -DNAME=${NAME} -DOBJECT=${OBJECT} -DBYTES=${BYTES} -P ${BPF_EMBED}
       DEPENDS ${SOURCE} ${HEADERS} ${BPF_EMBED}
       COMMENT "BPF program ${NAME}" VERBATIM)

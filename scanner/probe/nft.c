@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scanner/probe/nft.h"
 
+#include "netns/base/file.h"
 #include "netns/base/memory.h"
 
 #include <arpa/inet.h>
@@ -62,9 +63,17 @@ static void end_message(struct nft_batch *batch)
     batch->message = NULL;
 }
 
+/* The keeper goes on with sockets on which answers to its dead parent may be waiting. */
+static uint32_t fresh_sequence(void)
+{
+    return (uint32_t)(time_monotonic_ns() >> 10);
+}
+
 void nft_begin(struct nft_batch *batch, int fd)
 {
-    *batch = (struct nft_batch){.fd = fd, .buffer = memory_alloc(NFT_BATCH_SIZE)};
+    *batch =
+        (struct nft_batch){.fd = fd, .buffer = memory_alloc(NFT_BATCH_SIZE), .sequence = fresh_sequence()};
+    batch->first = batch->sequence + 1;
     begin_message(batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     end_message(batch);
 }
@@ -86,11 +95,12 @@ static int read_answers(const struct nft_batch *batch, uint32_t last)
         for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
             const struct nlmsgerr *status = mnl_nlmsg_get_payload(header);
 
-            if (header->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(header) < sizeof(*status))
+            if (header->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(header) < sizeof(*status) ||
+                header->nlmsg_seq - batch->first > last - batch->first)
                 continue;
             if (status->error && result == 0)
                 result = status->error;
-            if (header->nlmsg_seq == last || (status->error && header->nlmsg_seq == 1))
+            if (header->nlmsg_seq == last || (status->error && header->nlmsg_seq == batch->first))
                 return result;
         }
     }
@@ -422,15 +432,17 @@ static int read_message(const struct nlattr *attribute, void *context)
     return MNL_CB_OK;
 }
 
-static int request_elements(int fd, uint8_t family, const char *table, const char *set)
+static int request_elements(int fd, uint8_t family, const char *table, const char *set,
+                            uint32_t *ret_sequence)
 {
     uint8_t buffer[512] __attribute__((aligned(8))) = {0};
-    struct nft_batch request = {.fd = fd, .buffer = buffer};
+    struct nft_batch request = {.fd = fd, .buffer = buffer, .sequence = fresh_sequence()};
 
     request.message = mnl_nlmsg_put_header(buffer);
     begin_message(&request, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, NLM_F_DUMP, family, 0);
     mnl_attr_put_strz(request.message, NFTA_SET_ELEM_LIST_TABLE, table);
     mnl_attr_put_strz(request.message, NFTA_SET_ELEM_LIST_SET, set);
+    *ret_sequence = request.sequence;
     return send(fd, buffer, request.message->nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
@@ -443,7 +455,7 @@ static int status_of(const struct nlmsghdr *header)
     return status;
 }
 
-static int receive_elements(int fd, struct reader *reader)
+static int receive_elements(int fd, uint32_t sequence, struct reader *reader)
 {
     _cleanup_free_ uint8_t *buffer = memory_alloc(REPLY_SIZE);
 
@@ -455,6 +467,8 @@ static int receive_elements(int fd, struct reader *reader)
         if (length < 0)
             return -errno;
         for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
+            if (header->nlmsg_seq != sequence)
+                continue;
             if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
                 return status_of(header);
             (void)mnl_attr_parse(header, sizeof(struct nfgenmsg), read_message, reader);
@@ -467,10 +481,11 @@ int nft_read_set(int fd, uint8_t family, const char *table, const char *set,
                  struct error *error)
 {
     struct reader reader = {handle, context};
-    int result = request_elements(fd, family, table, set);
+    uint32_t sequence;
+    int result = request_elements(fd, family, table, set, &sequence);
 
     if (result == 0)
-        result = receive_elements(fd, &reader);
+        result = receive_elements(fd, sequence, &reader);
     return result < 0 ? error_errno(error, -result, "nftables-refused", set, "the guard's set cannot be read")
                       : 0;
 }

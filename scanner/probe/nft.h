@@ -23,7 +23,7 @@ struct nft_batch {
     int fd;
     uint8_t *buffer; /* of NFT_BATCH_SIZE */
     size_t length;
-    uint32_t sequence;
+    uint32_t first, sequence;
     bool overflow;
     struct nlmsghdr *message; /* being written */
     size_t last;              /* where the last object begins */

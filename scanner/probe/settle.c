@@ -24,6 +24,8 @@ struct debts settle_debts(struct run *run)
 
     if (run->injector.program < 0)
         return (struct debts){0};
+    if (run->deadline_ns && run->deadline_ns < end) /* the keeper does the rest */
+        end = run->deadline_ns;
     for (;;) {
         uint64_t now = time_monotonic_ns();
         struct debts debts;
