@@ -238,6 +238,25 @@ START_TEST(iptables_saves_the_same)
 }
 END_TEST
 
+/* What ufw, Docker and netavark write is understood to the last rule. */
+static const char *const generated_fixtures[] = {"docker", "docker6", "ufw", "ufw6", "netavark"};
+
+START_TEST(generated_rules_are_understood)
+{
+    struct fixture fixture = fixture_load(generated_fixtures[_i]);
+    list_each(struct nft_table, table, &fixture.ruleset.tables) {
+        table->xtables = true;
+        list_each(struct nft_chain, chain, &table->chains) {
+            list_each(struct nft_rule, rule, &chain->rules) {
+                _cleanup_free_ char *line = rule_text(table, chain, rule, NULL);
+                ck_assert_msg(rule_understood(rule), "%s", line);
+            }
+        }
+    }
+    fixture_free(&fixture);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("text");
@@ -245,6 +264,8 @@ int main(void)
     tcase_add_loop_test(listing, nft_lists_the_same, 0, sizeof(nft_fixtures) / sizeof(nft_fixtures[0]));
     tcase_add_loop_test(listing, iptables_saves_the_same, 0,
                         sizeof(iptables_fixtures) / sizeof(iptables_fixtures[0]));
+    tcase_add_loop_test(listing, generated_rules_are_understood, 0,
+                        sizeof(generated_fixtures) / sizeof(generated_fixtures[0]));
     suite_add_tcase(suite, listing);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
