@@ -65,9 +65,27 @@ static bool answer_agrees(const struct shot *shot, const struct forecast *foreca
            (forecast->icmp_type == sighting->icmp_type && forecast->icmp_code == sighting->icmp_code);
 }
 
+/* What the program says names no socket: the packet is behind the last input hook, at that address and port.
+ */
+static bool spoken_agrees(const struct lab *lab, const struct forecast *forecast,
+                          const struct sighting *sighting)
+{
+    bool passes = forecast->state == STATE_OPEN || forecast->state == STATE_CLOSED;
+    if (forecast->excused)
+        return true;
+    if (!passes)
+        return forecast->state != STATE_UNDETERMINED && sighting->listener < 0 && sighting->arrived < 0;
+    return (sighting->listener >= 0) == (forecast->state == STATE_OPEN) && sighting->arrived >= 0 &&
+           lab->ids[sighting->arrived] == forecast->target_namespace &&
+           address_equal(sighting->arrived_address, forecast->target_address) &&
+           sighting->arrived_port == forecast->target_port;
+}
+
 static bool agrees(const struct lab *lab, const struct shot *shot, const struct forecast *forecast,
                    const struct sighting *sighting)
 {
+    if (forecast->spoken)
+        return spoken_agrees(lab, forecast, sighting);
     switch (forecast->state) {
     case STATE_OPEN:
         return sighting->listener >= 0 && sighting->deliveries == 1 &&
@@ -104,6 +122,14 @@ static void difference_add(const struct lab *lab, const struct gen *gen, size_t 
 
 /* ---- one case ---- */
 
+/* Forecasts of one packet: each evaluator's, then the program's. */
+#define STRIDE (evaluator_count + 1)
+
+static bool is_asked(const struct lab *lab, size_t evaluator)
+{
+    return evaluator < evaluator_count ? lab->asked >> evaluator & 1 : lab->postern != NULL;
+}
+
 static void tokens_give(struct gen *gen)
 {
     static uint32_t next = 0x10000000;
@@ -123,13 +149,14 @@ static size_t compare_all(const struct lab *lab, const struct gen *gen, const st
 {
     size_t count = 0;
     for (size_t i = 0; i < gen->shots.count; i++)
-        for (size_t e = 0; e < evaluator_count; e++) {
-            const struct forecast *forecast = &forecasts[i * evaluator_count + e];
-            if (!(lab->asked >> e & 1) || agrees(lab, &gen->shots.items[i], forecast, &sightings[i]))
+        for (size_t e = 0; e <= evaluator_count; e++) {
+            const struct forecast *forecast = &forecasts[i * STRIDE + e];
+            if (!is_asked(lab, e) || agrees(lab, &gen->shots.items[i], forecast, &sightings[i]))
                 continue;
             count++;
             if (differences)
-                difference_add(lab, gen, i, evaluators[e].name, forecast, &sightings[i], differences);
+                difference_add(lab, gen, i, e < evaluator_count ? evaluators[e].name : "explain", forecast,
+                               &sightings[i], differences);
         }
     return count;
 }
@@ -141,13 +168,15 @@ static void predict_all(const struct lab *lab, const struct gen *gen, struct tal
     struct world *world = world_new(snapshot);
     for (size_t i = 0; i < gen->shots.count; i++) {
         for (size_t e = 0; e < evaluator_count; e++)
-            if (lab->asked >> e & 1)
-                evaluators[e].ask(world, lab, &gen->shots.items[i], &forecasts[i * evaluator_count + e]);
+            if (is_asked(lab, e))
+                evaluators[e].ask(world, lab, &gen->shots.items[i], &forecasts[i * STRIDE + e]);
         if (tally)
             tally_add(tally, world, lab, &gen->shots.items[i]);
     }
     world_free(world);
     snapshot_free(snapshot);
+    if (lab->postern)
+        explain_ask(lab, gen, forecasts + evaluator_count, STRIDE);
 }
 
 int gen_judge(struct lab *lab, struct gen *gen, struct tally *tally, difference_list *differences)
@@ -155,8 +184,7 @@ int gen_judge(struct lab *lab, struct gen *gen, struct tally *tally, difference_
     size_t count = gen->shots.count;
     if (gen_load(lab, gen) != 0)
         return -1;
-    _cleanup_free_ struct forecast *forecasts =
-        memory_alloc((count * evaluator_count + 1) * sizeof(*forecasts));
+    _cleanup_free_ struct forecast *forecasts = memory_alloc((count * STRIDE + 1) * sizeof(*forecasts));
     _cleanup_free_ struct sighting *sightings = memory_alloc((count + 1) * sizeof(*sightings));
     predict_all(lab, gen, tally, forecasts);
     shoot(lab, gen, sightings, SETTLE_MS);

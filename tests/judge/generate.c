@@ -42,10 +42,10 @@ static void settings_make(struct gen *gen, struct random *random)
     };
 }
 
-struct gen *gen_new(uint64_t seed, uint32_t packets)
+struct gen *gen_new(uint64_t seed, uint32_t packets, bool anonymous)
 {
     struct gen *gen = memory_alloc(sizeof(*gen));
-    struct random random = {.state = seed};
+    struct random random = {.state = seed, .anonymous = anonymous};
     gen->seed = seed;
     settings_make(gen, &random);
     nft_tables_make(gen, &random);

@@ -262,7 +262,7 @@ static void match_concatenation(struct making *making, char *text)
 
 static void match_link_layer(struct making *making, char *text)
 {
-    if (making->chain->hook != HOOK_PREROUTING && making->chain->hook != HOOK_INPUT)
+    if ((making->chain->hook != HOOK_PREROUTING && making->chain->hook != HOOK_INPUT) || R(making)->anonymous)
         return;
     static const char *const words[] = {"iiftype ether ether saddr 02:00:00:00:02:01 ",
                                         "iiftype ether ether saddr != 02:00:00:00:05:01 ",
@@ -272,7 +272,8 @@ static void match_link_layer(struct making *making, char *text)
 
 static void match_sender(struct making *making, char *text)
 {
-    if (making->chain->hook != HOOK_OUTPUT && making->chain->hook != HOOK_POSTROUTING)
+    if ((making->chain->hook != HOOK_OUTPUT && making->chain->hook != HOOK_POSTROUTING) ||
+        R(making)->anonymous)
         return;
     add(text, random_percent(R(making), 50) ? "meta skuid 0 " : "meta skuid != 1-70000 ");
 }

@@ -13,6 +13,7 @@ struct options {
     uint64_t seed, rulesets, packets, seconds;
     bool strict, keep_going, print;
     uint32_t asked;
+    const char *postern;
 };
 
 static uint64_t number(const char *text, uint64_t maximum)
@@ -37,6 +38,7 @@ static const char usage[] = "usage: tests/judge/run [OPTION...]\n"
                             "  --seed N       of the first ruleset; the next ones count up (the clock's)\n"
                             "  --seconds N    stop after so long, though rulesets remain\n"
                             "  --only NAME    ask one evaluator alone: concrete, symbolic\n"
+                            "  --explain FILE ask this postern's `explain --batch` as well\n"
                             "  --strict       fail where too few packets were open, filtered, rewritten, or "
                             "decided by an expression\n"
                             "  --keep-going   go on after a difference\n"
@@ -45,15 +47,11 @@ static const char usage[] = "usage: tests/judge/run [OPTION...]\n"
 static struct options options_read(int count, char **arguments)
 {
     static const struct option known[] = {
-        {"rulesets", required_argument, NULL, 'r'},
-        {"packets", required_argument, NULL, 'p'},
-        {"seed", required_argument, NULL, 's'},
-        {"seconds", required_argument, NULL, 't'},
-        {"only", required_argument, NULL, 'o'},
-        {"strict", no_argument, NULL, 'S'},
-        {"keep-going", no_argument, NULL, 'k'},
-        {"print", no_argument, NULL, 'P'},
-        {0},
+        {"rulesets", required_argument, NULL, 'r'}, {"packets", required_argument, NULL, 'p'},
+        {"seed", required_argument, NULL, 's'},     {"seconds", required_argument, NULL, 't'},
+        {"explain", required_argument, NULL, 'e'},  {"only", required_argument, NULL, 'o'},
+        {"strict", no_argument, NULL, 'S'},         {"keep-going", no_argument, NULL, 'k'},
+        {"print", no_argument, NULL, 'P'},          {0},
     };
     struct options options = {.seed = time_monotonic_ns() / 1000 % 1000000000 * 1000,
                               .rulesets = 60,
@@ -73,6 +71,9 @@ static struct options options_read(int count, char **arguments)
             break;
         case 't':
             options.seconds = number(optarg, 1000000);
+            break;
+        case 'e':
+            options.postern = optarg;
             break;
         case 'o':
             options.asked = evaluator_bit(optarg);
@@ -115,7 +116,7 @@ static void difference_explain(struct lab *lab, struct gen *gen)
 /* 0: agreed, 1: differs, -1: refused. */
 static int case_run(struct lab *lab, const struct options *options, uint64_t seed, struct tally *tally)
 {
-    struct gen *gen = gen_new(seed, (uint32_t)options->packets);
+    struct gen *gen = gen_new(seed, (uint32_t)options->packets, options->postern != NULL);
     difference_list differences = {0};
     if (options->print)
         gen_print(gen, stdout);
@@ -143,6 +144,7 @@ int main(int count, char **arguments)
     signal(SIGPIPE, SIG_IGN);
     lab_open(&lab);
     lab.asked = options.asked;
+    lab.postern = options.postern;
     for (; done < options.rulesets; done++) {
         int status = case_run(&lab, &options, options.seed + done, &tally);
         differ += status == 1;

@@ -4,5 +4,5 @@ if(TARGET scanner_path AND TARGET netns_collect)
   file(GLOB JUDGE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/judge/*.c)
   add_executable(judge ${JUDGE_SOURCES})
   target_link_libraries(judge PRIVATE postern_flags scanner_path netns_collect reports_model netns_snapshot netns_base
-    PkgConfig::MNL PkgConfig::NFTNL PkgConfig::BPF)
+    PkgConfig::CJSON PkgConfig::MNL PkgConfig::NFTNL PkgConfig::BPF)
 endif()

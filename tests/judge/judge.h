@@ -8,6 +8,7 @@
  *   generate.c  rulesets and packets from a seed
  *   load.c      a ruleset into the kernel
  *   predict.c   the snapshot and both evaluators
+ *   explain.c   the same from `postern explain --batch`
  *   compare.c   one ruleset from load to verdict, and the smallest that still differs
  *   judge.c     options, the loop, the summary
  */
@@ -32,6 +33,7 @@ extern const char *const place_names[PLACES];
 /* ---- random numbers: splitmix64 ---- */
 struct random {
     uint64_t state;
+    bool anonymous; /* no rule on what a vantage does not tell: who sends, the neighbour's hardware address */
 };
 uint64_t random_next(struct random *random);
 uint32_t random_below(struct random *random, uint32_t limit); /* 0..limit-1 */
@@ -85,7 +87,8 @@ struct lab {
     struct sighting *sightings;
     uint32_t first_token;
     uint64_t events;
-    uint32_t asked; /* bits: which evaluators */
+    uint32_t asked;      /* bits: which evaluators */
+    const char *postern; /* the program, to be asked as well; NULL: not */
 };
 struct raw_sender {
     enum place place;
@@ -157,7 +160,7 @@ struct gen {
     shot_list shots;
     uint32_t refused; /* rules that a tool would not have */
 };
-struct gen *gen_new(uint64_t seed, uint32_t packets);
+struct gen *gen_new(uint64_t seed, uint32_t packets, bool anonymous);
 struct gen *gen_free(struct gen *gen);
 size_t gen_rule_count(const struct gen *gen); /* that are not off */
 /* The nft script for a place: what is there is flushed first. Malloc'ed. */
@@ -188,6 +191,8 @@ struct forecast {
     uint8_t icmp_type, icmp_code;
     bool rewritten;
     bool by_route; /* a route that is an error decides */
+    bool spoken;   /* by the program: its answer names no socket, nor what the sender is told */
+    bool excused;  /* no vantage has such a source */
     char reasons[256];
     char decider[256];
 };
@@ -199,6 +204,8 @@ struct evaluator {
 extern const struct evaluator evaluators[];
 extern const size_t evaluator_count;
 struct snapshot *lab_snapshot(void); /* as the product collects it */
+/* explain.c: every `stride`th forecast is one shot's. */
+void explain_ask(const struct lab *lab, const struct gen *gen, struct forecast *forecasts, size_t stride);
 
 /* Which expressions had a part in deciding packets (of the concrete evaluator's steps). */
 #define MEMBERS_MAX 64
