@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #define CONNTRACK_PRIORITY (-200) /* NF_IP_PRI_CONNTRACK */
+#define NAT_PRIORITY       100    /* of sources; destinations at its negative */
 #define POLICY_DROP        0u     /* NF_DROP */
 #define ORDERED_TABLES_MAX 3      /* of equal priority, of which every order is tried */
 
@@ -255,10 +256,27 @@ static bool legacy_is_here(const struct legacy_table *table, const struct hook_c
            (table->hooks == 0 || (table->hooks >> numbers[context->hook] & 1));
 }
 
-static void legacy_doubts(const struct hook_context *context, struct fragment *fragment)
+struct legacy_place {
+    const char *table;
+    int32_t priority; /* NF_IP_PRI_* */
+};
+static const struct legacy_place legacy_places[] = {
+    {"raw", -300}, {"mangle", -150}, {"filter", 0}, {"security", 50}};
+
+static int32_t legacy_priority(const struct legacy_table *table, enum nft_hook hook)
+{
+    for (size_t i = 0; i < sizeof(legacy_places) / sizeof(*legacy_places); i++)
+        if (text_equal(table->name, legacy_places[i].table))
+            return legacy_places[i].priority;
+    return hook == HOOK_PREROUTING || hook == HOOK_OUTPUT ? -NAT_PRIORITY : NAT_PRIORITY;
+}
+
+static void legacy_doubts(const struct hook_context *context, struct fragment *fragment, int64_t after,
+                          int64_t up_to)
 {
     list_each(const struct legacy_table, table, &context->namespace->facts->ruleset.legacy) {
-        if (!legacy_is_here(table, context))
+        int32_t priority = legacy_priority(table, context->hook);
+        if (priority <= after || priority > up_to || !legacy_is_here(table, context))
             continue;
         fragment_taint(fragment, context->survey->arena, TAINT_ANY, REASON_LEGACY_TABLE,
                        survey_text(context->survey, "%s %s", table->tool, table->name),
@@ -266,15 +284,27 @@ static void legacy_doubts(const struct hook_context *context, struct fragment *f
     }
 }
 
-static void program_doubts(const struct hook_context *context, struct fragment *fragment)
+static void program_doubts(const struct hook_context *context, struct fragment *fragment, int64_t after,
+                           int64_t up_to)
 {
     list_each(const struct program, program, &context->namespace->facts->programs)
         if (program->kind == PROGRAM_NETFILTER && program->hook == (uint32_t)context->hook &&
+            program->priority > after && program->priority <= up_to &&
             (!program->family || program->family == context->family))
             fragment_taint(fragment, context->survey->arena, TAINT_DROP, REASON_NETFILTER_PROGRAM,
                            program->name ? program->name
                                          : namespace_text(context->survey, context->namespace),
                            "a BPF program at this hook may drop it");
+}
+
+/* What stands between two priorities and is not modelled. */
+static void unmodelled_between(const struct hook_context *context, struct fragment_list *current,
+                               int64_t after, int64_t up_to)
+{
+    for (size_t i = 0; i < current->count; i++) {
+        legacy_doubts(context, current->items[i], after, up_to);
+        program_doubts(context, current->items[i], after, up_to);
+    }
 }
 
 static void ruleset_doubts(const struct hook_context *context, struct fragment *fragment)
@@ -294,8 +324,6 @@ static void ruleset_doubts(const struct hook_context *context, struct fragment *
     if (context->namespace->incomplete[world_family(context->family)])
         fragment_taint(fragment, arena, TAINT_ANY, REASON_INCOMPLETE, subject,
                        "a table of which a part was not read");
-    legacy_doubts(context, fragment);
-    program_doubts(context, fragment);
 }
 
 /* ---- the hook ---- */
@@ -423,11 +451,14 @@ static void group_run(struct hook_walk *walk, const struct hook_chain *group, si
 static void chains_run(struct hook_walk *walk, const struct hook_list *chains, struct fragment_list *current)
 {
     bool tracked = false;
+    int64_t reached = INT64_MIN;
     for (size_t i = 0; i < chains->count && current->count > 0;) {
         const struct hook_chain *group = &chains->items[i];
         size_t count = 1;
         while (i + count < chains->count && group[count].group == group->group)
             count++;
+        unmodelled_between(&walk->context, current, reached, group->priority);
+        reached = group->priority;
         if (!tracked && group->priority > CONNTRACK_PRIORITY) {
             track_all(&walk->context, current);
             tracked = true;
@@ -435,6 +466,7 @@ static void chains_run(struct hook_walk *walk, const struct hook_list *chains, s
         group_run(walk, group, count, current);
         i += count;
     }
+    unmodelled_between(&walk->context, current, reached, INT64_MAX);
     if (!tracked)
         track_all(&walk->context, current);
 }
