@@ -241,6 +241,7 @@ static void base_chain_run(struct hook_walk *walk, struct fragment *fragment,
         note_reroute(&walk->context, before, walk->accepted.items[i]);
     fragment_free(before);
     fragment_list_move(ret_passed, &walk->accepted);
+    list_free(&walk->accepted); /* what is left of it is room */
 }
 
 /* ---- what else hangs on a hook ---- */

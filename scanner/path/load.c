@@ -26,10 +26,16 @@ static struct register_byte address_byte(struct address address, uint32_t index)
     return byte_constant(bytes[index]);
 }
 
-static struct register_byte endpoint_byte(const struct endpoint *endpoint, uint32_t index)
+/* One source alone is a constant like any other: then no mask is too fine to be told exactly. */
+static struct register_byte endpoint_byte(const struct fragment *fragment, const struct endpoint *endpoint,
+                                          uint32_t index)
 {
-    return endpoint->given ? address_byte(endpoint->address, index)
-                           : byte_source(BYTE_SOURCE, (uint8_t)index);
+    const struct interval_set *sources = &fragment->sources->set;
+    if (endpoint->given)
+        return address_byte(endpoint->address, index);
+    if (sources->count == 1 && sources->items[0].first == sources->items[0].last)
+        return address_byte((struct address){fragment->destination.family, sources->items[0].first}, index);
+    return byte_source(BYTE_SOURCE, (uint8_t)index);
 }
 
 static struct register_byte port_byte(uint16_t port, uint32_t index)
@@ -52,7 +58,7 @@ static struct register_byte ip4_byte(const struct hook_context *hook, const stru
                                      uint32_t offset)
 {
     if (offset >= 12 && offset < 16)
-        return endpoint_byte(&fragment->source, offset - 12);
+        return endpoint_byte(fragment, &fragment->source, offset - 12);
     if (offset >= 16 && offset < 20)
         return address_byte(fragment->destination, offset - 16);
     switch (offset) {
@@ -74,7 +80,7 @@ static struct register_byte ip6_byte(const struct hook_context *hook, const stru
                                      uint32_t offset)
 {
     if (offset >= 8 && offset < 24)
-        return endpoint_byte(&fragment->source, offset - 8);
+        return endpoint_byte(fragment, &fragment->source, offset - 8);
     if (offset >= 24 && offset < 40)
         return address_byte(fragment->destination, offset - 24);
     if (offset == 0)
@@ -411,7 +417,7 @@ static void load_tuple(const struct hook_context *hook, const struct fragment *f
         else if (source == reply)
             bytes[i] = address_byte(reply ? fragment->destination : fragment->original_destination, i);
         else
-            bytes[i] = endpoint_byte(reply ? &fragment->source : &fragment->original_source, i);
+            bytes[i] = endpoint_byte(fragment, reply ? &fragment->source : &fragment->original_source, i);
     }
     registers_bytes(registers, at, bytes, length);
 }

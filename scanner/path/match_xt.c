@@ -160,6 +160,9 @@ static struct test masked_address_test(const struct xt_walk *xt, const struct en
     if (endpoint->given)
         return test_if(((endpoint->address.value ^ wanted.value) & bits) == 0);
     struct test test = {.limits_sources = true};
+    const struct interval_set *sources = &xt->fragment->sources->set;
+    if (sources->count == 1 && sources->items[0].first == sources->items[0].last)
+        return test_if(((sources->items[0].first ^ wanted.value) & bits) == 0);
     if (!masked_set(bits, wanted.value & bits, family_bits(xt->hook->family), &test.sources))
         return test_perhaps_by(DOUBT_PIECES);
     return test;
