@@ -17,9 +17,9 @@ struct observation_list {
 
 /*
  * Do they agree? 1-model.md's words: open with open; closed with closed; filtered by a drop with silence, not
- * arrived or dropped after arrival; filtered by a reject with the reset or ICMP that the rule names;
- * unreachable with ICMP unreachable or silence. Undetermined predictions, and observations that are
- * undetermined or were not made, disagree with nothing.
+ * arrived or dropped after arrival; filtered by a reject with the reset or ICMP that the rule names, or (ICMP
+ * errors being rate-limited) with silence instead of the ICMP; unreachable with ICMP unreachable or silence.
+ * Undetermined predictions, and observations that are undetermined or were not made, disagree with nothing.
  */
 bool merge_agrees(const struct prediction_part *part, const struct observation *observed);
 /* The state that holds, and whether the two are in conflict (then the more exposed of the two). */
