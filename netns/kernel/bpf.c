@@ -373,8 +373,8 @@ int bpf_link_next(uint32_t after, struct bpf_link_facts *ret_facts)
             return result;
         after = attribute.next;
         _cleanup_close_ int fd = open_id(BPF_LINK_GET_FD_BY_ID, after);
-        if (fd == -ENOENT)
-            continue; /* went between the two calls */
+        if (fd == -ENOENT || fd == -EAGAIN)
+            continue; /* went between the two calls, or is not attached yet */
         if (fd < 0)
             return fd;
         result = read_info(fd, &info, sizeof(info));
