@@ -82,12 +82,14 @@ static enum debt silent_debt(const struct shots *shots, uint32_t index, uint64_t
 
     if (shot_may_wait(shots, index, now_ns) || reset_may_wait(shots, index, now_ns))
         return DEBT_STAY;
-    if (entry->tuple.protocol != SHOT_TCP || (entry->watched && shots->records[index].delivered == 0))
+    if (entry->tuple.protocol != SHOT_TCP)
+        return DEBT_NONE;
+    /* What was seen of it, or of its reset, shows within a moment. */
+    if (final && now_ns < entry->sent_ns + SECOND / 4 && (entry->resets > 0 || entry->watched))
+        return DEBT_WAIT;
+    if ((entry->watched && shots->records[index].delivered == 0) || entry->resets > 0)
         return DEBT_NONE; /* it was stopped before any socket */
-    if (entry->resets == 0)
-        return final ? DEBT_RESET : DEBT_NONE;
-    /* Its reset went the same way: an answer that is on its way shows within a moment. */
-    return final && now_ns < entry->sent_ns + SECOND / 4 ? DEBT_WAIT : DEBT_NONE;
+    return final ? DEBT_RESET : DEBT_NONE;
 }
 
 enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
@@ -211,14 +213,15 @@ static void mourn(struct guard *guard, struct shots *shots, struct injector *inj
     uint64_t end = time_monotonic_ns() + STAY_SECONDS * SECOND;
 
     for (;;) {
-        uint64_t now = time_monotonic_ns();
-        struct debts debts;
+        struct debts debts = {.open = 1}; /* as long as nothing could be read */
+        uint64_t now;
 
-        (void)guard_poll(guard, NULL);
-        debts = pay_debts(shots, injector, now, true);
+        (void)nanosleep(&step, NULL); /* longer than a guard lets between two readings */
+        now = time_monotonic_ns();
+        if (guard_poll(guard, NULL) == 0)
+            debts = pay_debts(shots, injector, now, true);
         if (debts.open + debts.stay == 0 || now > end)
             return;
-        (void)nanosleep(&step, NULL);
     }
 }
 

@@ -179,15 +179,20 @@ END_TEST
 
 START_TEST(silence)
 {
+    uint64_t soon = BORN * SECOND + SECOND / 10, later = (BORN + 1) * SECOND;
+
     shots.entries[1].watched = true;
-    ck_assert_int_eq(debt(1, BORN * SECOND, false), DEBT_NONE);
-    ck_assert_int_eq(debt(1, BORN * SECOND, true), DEBT_NONE); /* stopped before any socket */
-    shots.records[1].delivered = 1;                            /* its answer may be lost */
-    ck_assert_int_eq(debt(1, BORN * SECOND, false), DEBT_NONE);
-    ck_assert_int_eq(debt(1, BORN * SECOND, true), DEBT_RESET);
+    ck_assert_int_eq(debt(1, soon, false), DEBT_NONE);
+    ck_assert_int_eq(debt(1, soon, true), DEBT_WAIT);
+    ck_assert_int_eq(debt(1, later, true), DEBT_NONE); /* stopped before any socket */
+    shots.records[1].delivered = 1;                    /* its answer may be lost */
+    ck_assert_int_eq(debt(1, later, false), DEBT_NONE);
+    ck_assert_int_eq(debt(1, later, true), DEBT_RESET);
     shots.entries[1].resets = 1;
-    ck_assert_int_eq(debt(1, BORN * SECOND + SECOND / 10, true), DEBT_WAIT);
-    ck_assert_int_eq(debt(1, BORN * SECOND + SECOND, true), DEBT_NONE);
+    ck_assert_int_eq(debt(1, soon, true), DEBT_WAIT);
+    ck_assert_int_eq(debt(1, later, true), DEBT_NONE);
+    shots.entries[2].sent_ns = BORN * SECOND; /* nobody watches its target */
+    ck_assert_int_eq(debt(2, soon, true), DEBT_RESET);
 }
 END_TEST
 
