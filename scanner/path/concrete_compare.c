@@ -120,42 +120,52 @@ static void bitwise_mask(struct rule_context *context, const struct nft_bitwise 
     register_put(context, bitwise->dreg, result, result_known, bitwise->length);
 }
 
-/* nft_bitwise_eval_lshift, _rshift: words in host order, the first is the most significant. */
+/* Words in host order, the first is the most significant (nft_bitwise_eval_lshift, _rshift). 0 < shift < 32.
+ */
+static void words_shift(struct word *words, uint32_t count, uint32_t shift, bool left)
+{
+    struct word carry = {.known = UINT32_MAX}; /* zeroes come in */
+    uint32_t low = (1u << shift) - 1, high = ~(UINT32_MAX >> shift);
+    for (uint32_t n = 0; n < count; n++) {
+        struct word *word = &words[left ? count - 1 - n : n], old = *word;
+        if (left) {
+            *word = (struct word){old.value << shift | carry.value, old.known << shift | (carry.known & low)};
+            carry = (struct word){old.value >> (32 - shift), old.known >> (32 - shift)};
+        } else {
+            *word =
+                (struct word){old.value >> shift | carry.value, old.known >> shift | (carry.known & high)};
+            carry = (struct word){old.value << (32 - shift), old.known << (32 - shift)};
+        }
+    }
+}
+
+/* The number of the register of 4 bytes that stands `index` words behind this one. */
+static uint32_t register_behind(uint32_t number, uint32_t index)
+{
+    uint32_t offset = 0;
+    register_offset(number, &offset);
+    return NFT_REG32_00 + (offset - REGISTER_FIRST) / 4 + index;
+}
+
 static void bitwise_shift(struct rule_context *context, const struct nft_bitwise *bitwise)
 {
-    uint32_t shift, words = (bitwise->length + 3) / 4, first;
-    uint32_t offset;
-    struct word values[REGISTER_BYTES / 4], carry = {.known = UINT32_MAX};
-    if (bitwise->data.value.length != 4 || !register_offset(bitwise->sreg, &offset)) {
+    struct word words[REGISTER_BYTES / 4];
+    uint32_t shift = 0, count = (bitwise->length + 3) / 4;
+    const uint8_t *known;
+    if (bitwise->data.value.length ==
+        sizeof(shift)) /* as the machine keeps numbers: ours, or the other way round */
+        memcpy(&shift, bitwise->data.value.data, sizeof(shift));
+    if (context->walk->world->snapshot->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+        shift = __builtin_bswap32(shift);
+    if (shift == 0 || shift > 31 || !register_bytes(context, bitwise->dreg, count * 4, &known)) {
         walk_undetermined(context->walk, REASON_UNKNOWN_EXPRESSION, rule_subject(context), "a shift");
         return;
     }
-    first = (offset - REGISTER_FIRST) / 4 + 8;
-    memcpy(&shift, bitwise->data.value.data,
-           4); /* as this machine keeps it: snapshots keep the kernel's bytes */
-    shift &= 31;
-    for (uint32_t i = 0; i < words; i++)
-        values[i] = register_word(context, first + i);
-    for (uint32_t n = 0; n < words; n++) {
-        uint32_t i = bitwise->op == NFT_BITWISE_LSHIFT ? words - 1 - n : n;
-        struct word old = values[i];
-        if (bitwise->op == NFT_BITWISE_LSHIFT) {
-            values[i] = (struct word){old.value << shift | carry.value,
-                                      old.known << shift | (carry.known & ((1u << shift) - 1))};
-            carry = shift ? (struct word){old.value >> (32 - shift), old.known >> (32 - shift)}
-                          : (struct word){0, 0};
-        } else {
-            uint32_t high = shift ? UINT32_MAX << (32 - shift) : 0;
-            values[i] =
-                (struct word){carry.value | old.value >> shift, (carry.known & high) | old.known >> shift};
-            carry = shift ? (struct word){old.value << (32 - shift), old.known << (32 - shift)}
-                          : (struct word){0, 0};
-        }
-    }
-    if (!register_offset(bitwise->dreg, &offset))
-        return;
-    for (uint32_t i = 0; i < words; i++)
-        register_put_word(context, (offset - REGISTER_FIRST) / 4 + 8 + i, values[i]);
+    for (uint32_t i = 0; i < count; i++)
+        words[i] = register_word(context, register_behind(bitwise->sreg, i));
+    words_shift(words, count, shift, bitwise->op == NFT_BITWISE_LSHIFT);
+    for (uint32_t i = 0; i < count; i++)
+        register_put_word(context, register_behind(bitwise->dreg, i), words[i]);
 }
 
 int32_t bitwise_run(struct rule_context *context, const struct nft_bitwise *bitwise)

@@ -71,6 +71,17 @@ static bool covers_senders(const struct walk *walk, const struct program *progra
     return !any;
 }
 
+/* Programs on packets can only drop; those on addresses (connect4 ...) may send the packet elsewhere. */
+static void cgroup_program(struct walk *walk, const struct program *program)
+{
+    const char *subject = program->cgroup ? program->cgroup : program->name;
+    if (program->family == FAMILY_NONE)
+        walk_doubt(walk, REASON_CGROUP, subject, "a BPF program of the control group may drop it");
+    else if (program->family == walk->packet->family)
+        walk_undetermined(walk, REASON_CGROUP, subject,
+                          "a BPF program of the control group may send it elsewhere");
+}
+
 void cgroup_programs(struct walk *walk, const struct socket *socket, bool egress)
 {
     const struct world *world = walk->world;
@@ -79,8 +90,7 @@ void cgroup_programs(struct walk *walk, const struct socket *socket, bool egress
             if (program->kind != PROGRAM_CGROUP || program->egress != egress)
                 continue;
             if (socket ? covers_socket(walk, program, socket) : covers_senders(walk, program))
-                walk_doubt(walk, REASON_CGROUP, program->cgroup ? program->cgroup : program->name,
-                           "a BPF program of the control group may drop it");
+                cgroup_program(walk, program);
         }
 }
 

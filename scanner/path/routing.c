@@ -181,6 +181,13 @@ static bool suppressed(const struct resolve *resolve, const struct policy_rule *
     return link && link->group == (uint32_t)rule->suppress_group;
 }
 
+/* Of IPv6, on one device only; what is an error has the loopback device (fib6_find_rr and its like). */
+static bool route_strictly(const struct route *route, const struct link *strict)
+{
+    bool error = route_kind(route) != ROUTE_FOUND || route->type == RTN_THROW;
+    return error ? (strict->flags & IFF_LOOPBACK) != 0 : route_on(route, strict);
+}
+
 /* Takes from *left what the routes of a table hold, longest prefix first; the rest stays. */
 static void routes_take(struct resolve *resolve, const struct policy_rule *rule,
                         const struct route *const *routes, size_t count, const struct pending *pending,
@@ -190,8 +197,7 @@ static void routes_take(struct resolve *resolve, const struct policy_rule *rule,
     struct interval_set passed = {0};
     for (size_t i = 0; i < count && !interval_set_empty(left); i++) {
         const struct route *route = routes[i];
-        bool limited =
-            flow->strict && !(flow->strict->flags & IFF_LOOPBACK) && !route_on(route, flow->strict);
+        bool limited = flow->strict && !route_strictly(route, flow->strict);
         if (!route_usable(route) || limited)
             continue;
         struct interval_set taken;
@@ -703,6 +709,8 @@ static void types6(const struct types_question *question, const struct interval_
                               .fixed = {FAMILY_IP6, 0},
                               .in = namespace_loopback(question->namespace),
                               .mark = {0, UINT32_MAX}};
+    if (question->xt_mask) /* ip6_route_output_flags: a device and no source */
+        flow.strict = question->link;
     routes_resolve_strict(question->survey, question->namespace, &flow, question->strict, set, &parts);
     list_each(struct route_part, part, &parts) {
         if (question->xt_mask)

@@ -30,6 +30,7 @@ struct namespace_index {
     struct map *links;    /* by ifindex: struct link */
     struct map *tables;   /* by address of the nft_table: struct table_index */
     struct map *elements; /* by address of the nft_set: struct element_list */
+    LIST(struct table_index *) all_tables;
     LIST(struct table_routes) routes;
     struct rule_list policy_rules[2];
 };
@@ -186,6 +187,7 @@ static void table_index(struct world_namespace *namespace, const struct nft_tabl
     new->chains = map_new();
     new->sets = map_new();
     map_set_u64(index->tables, (uint64_t)(uintptr_t)table, new);
+    *list_append(&index->all_tables) = new;
     list_each(const struct nft_chain, chain, &table->chains)
         map_set(new->chains, chain->name, (void *)(uintptr_t)chain);
     list_each(const struct nft_set, set, &table->sets)
@@ -344,20 +346,19 @@ struct world *world_new(const struct snapshot *snapshot)
     return world;
 }
 
-static void tables_free(struct world_namespace *namespace)
+static void tables_free(struct namespace_index *index)
 {
-    struct namespace_index *index = namespace->index;
-    list_each(const struct nft_table, table, &namespace->facts->ruleset.tables) {
-        struct table_index *tables = map_get_u64(index->tables, (uint64_t)(uintptr_t)table);
-        map_free(tables->chains);
-        map_free(tables->sets);
+    list_each(struct table_index *const, table, &index->all_tables) {
+        map_free((*table)->chains);
+        map_free((*table)->sets);
     }
+    list_free(&index->all_tables);
 }
 
 static void namespace_index_free(struct world_namespace *namespace)
 {
     struct namespace_index *index = namespace->index;
-    tables_free(namespace);
+    tables_free(index);
     for (size_t hook = 0; hook <= HOOK_POSTROUTING; hook++) {
         list_free(&namespace->hooks[0][hook]);
         list_free(&namespace->hooks[1][hook]);

@@ -306,6 +306,94 @@ START_TEST(neighbours)
 }
 END_TEST
 
+START_TEST(going_round)
+{
+    build_route(lab.host, "10.9.0.0/16", RT_TABLE_MAIN, RTN_UNICAST, 4, "172.19.0.2");
+    ck_assert(reason_is_given(from_outside("198.51.100.7", "10.9.0.1", 80), REASON_LOOP));
+}
+END_TEST
+
+/* As Calico ties containers: no bridge, a gateway that is nobody's address, and a host that answers for it.
+ */
+START_TEST(proxy_arp)
+{
+    struct namespace *pod = build_namespace(lab.snapshot, 2010, ROLE_POD);
+    build_veth(lab.host, 50, "cali1", pod, 2, "eth0");
+    build_address(pod, 2, "10.65.0.9/32");
+    build_route(pod, "169.254.1.1/32", RT_TABLE_MAIN, RTN_UNICAST, 2, NULL);
+    build_route(pod, "0.0.0.0/0", RT_TABLE_MAIN, RTN_UNICAST, 2, "169.254.1.1");
+    build_route(lab.host, "10.65.0.9/32", RT_TABLE_MAIN, RTN_UNICAST, 50, NULL);
+    build_listener(pod, SOCKET_TCP, "0.0.0.0", 80);
+    ck_state(from_outside("198.51.100.7", "10.65.0.9", 80), STATE_OPEN);
+    ck_state(from_inside(lab.c1, "10.65.0.9", 80), STATE_OPEN);
+    ck_state(from_inside(pod, "172.18.0.2", 80), STATE_UNREACHABLE); /* nobody answers for the gateway */
+    build_find(lab.host, 50)->proxy_arp = 1;
+    ck_state(from_inside(pod, "172.18.0.2", 80), STATE_OPEN);
+    build_find(pod, 2)->arp_ignore = 8;
+    ck_state(from_outside("198.51.100.7", "10.65.0.9", 80), STATE_UNREACHABLE);
+}
+END_TEST
+
+/* The filter of the container sees the source that its neighbour's kernel chose. */
+static void ck_source(const struct namespace *sender, const char *destination, const char *source)
+{
+    struct nft_chain *chain = lab.c1->ruleset.tables.count ? &lab.c1->ruleset.tables.items[0].chains.items[0]
+                                                           : filter_chain(lab.c1, HOOK_INPUT, DROP);
+    list_each(struct nft_rule, rule, &chain->rules)
+        list_free(&rule->expressions);
+    chain->rules.count = 0;
+    struct nft_rule *rule = build_rule(chain);
+    build_addr(lab.c1, rule, true, source);
+    build_verdict(rule, ACCEPT, NULL);
+    ck_state(from_inside(sender, destination, 8080), STATE_OPEN);
+}
+
+START_TEST(sources_that_the_kernel_chooses)
+{
+    ck_source(lab.host, "172.18.0.2", "172.18.0.1");
+    ck_source(lab.c3, "172.18.0.2", "172.19.0.2");
+    ck_source(lab.host, "fd00:18::2", "fd00:18::1");
+    ck_source(lab.c3, "fd00:18::2", "fd00:19::2");
+    build_route(lab.host, "172.18.0.2/32", RT_TABLE_MAIN, RTN_UNICAST, 3, NULL)->preferred_source =
+        build_ip("203.0.113.10");
+    ck_source(lab.host, "172.18.0.2", "203.0.113.10");
+}
+END_TEST
+
+START_TEST(rules_by_sender)
+{
+    struct packet packet = from_inside(lab.host, "172.18.0.2", 80);
+    build_route(lab.host, "172.18.0.0/16", 100, RTN_BLACKHOLE, 0, NULL);
+    struct policy_rule *rule = build_policy_rule(lab.host, FAMILY_IP4, 100, 100);
+    rule->has_uid = true;
+    rule->uid_first = 1000;
+    rule->uid_last = 2000;
+    ck_assert(reason_is_given(packet, REASON_SENDER_IDENTITY));
+    packet.uid_known = true;
+    ck_state(packet, STATE_OPEN);
+    packet.uid = 1500;
+    ck_state(packet, STATE_FILTERED);
+    ck_state(from_outside("198.51.100.7", "172.18.0.2", 80), STATE_OPEN); /* of nobody: as of root */
+}
+END_TEST
+
+START_TEST(connected_datagrams)
+{
+    struct packet packet = from_outside("198.51.100.7", "203.0.113.10", 5000);
+    packet.protocol = PROTOCOL_UDP;
+    ck_state(packet, STATE_CLOSED);
+    *list_append(&lab.host->connections) = (struct connection){.kind = SOCKET_UDP,
+                                                               .family = FAMILY_IP4,
+                                                               .local = build_ip("203.0.113.10"),
+                                                               .local_port = 5000,
+                                                               .remote = build_ip("198.51.100.7"),
+                                                               .remote_port = 40000};
+    ck_state(packet, STATE_OPEN);
+    packet.source_port++;
+    ck_state(packet, STATE_CLOSED);
+}
+END_TEST
+
 /* ---- rules ---- */
 
 START_TEST(chains_of_one_hook)
@@ -702,6 +790,67 @@ START_TEST(unmodelled_on_the_path)
 }
 END_TEST
 
+static struct nft_set *dynamic_set(struct nft_table *table, uint32_t flags)
+{
+    struct nft_set *set = list_append(&table->sets);
+    set->name = "seen";
+    set->flags = flags;
+    set->key_length = 4;
+    return set;
+}
+
+START_TEST(sets_that_packets_fill)
+{
+    struct nft_chain *chain = filter_chain(lab.host, HOOK_INPUT, ACCEPT);
+    struct nft_table *table = &lab.host->ruleset.tables.items[0];
+    struct nft_set *set = dynamic_set(table, 0);
+    struct packet packet = from_outside("198.51.100.7", "203.0.113.10", 22);
+    struct nft_rule *rule = build_rule(chain);
+    build_expression(rule, EXPRESSION_PAYLOAD)->payload =
+        (struct nft_payload){.base = NFT_PAYLOAD_NETWORK_HEADER, .offset = 12, .length = 4, .dreg = 1};
+    build_expression(rule, EXPRESSION_LOOKUP)->lookup = (struct nft_lookup){.set = "seen", .sreg = 1};
+    build_verdict(rule, DROP, NULL);
+    ck_state(packet, STATE_OPEN);
+    set->flags = SET_EVAL;
+    ck_assert(reason_is_given(packet, REASON_DYNAMIC_SET));
+    set->flags = 0;
+    struct nft_element *element = list_append(&set->elements);
+    element->key = build_bytes(lab.host, "\xc6\x33\x64\x07", 4);
+    ck_state(packet, STATE_FILTERED);
+    element->timeout = 1000;
+    ck_assert(reason_is_given(packet, REASON_DYNAMIC_SET));
+    set->incomplete = true;
+    element->timeout = 0;
+    ck_state(packet, STATE_FILTERED);
+    packet.source = build_ip("198.51.100.8");
+    ck_assert(reason_is_given(packet, REASON_INCOMPLETE));
+}
+END_TEST
+
+START_TEST(programs_of_control_groups)
+{
+    struct packet packet = from_outside("198.51.100.7", "172.18.0.2", 80);
+    struct process *process = list_append(&lab.snapshot->processes);
+    process->cgroup = "/docker/web";
+    process->network_namespace = lab.c1->id;
+    *list_append(&lab.c1->sockets.items[0].processes) = 0;
+    struct program *program = put_program(lab.host, PROGRAM_CGROUP, 0);
+    program->cgroup = "/docker/we";
+    ck_state(packet, STATE_OPEN);
+    program->cgroup = "/docker";
+    ck_assert(reason_is_given(packet, REASON_CGROUP));
+    program->egress = true;
+    ck_state(packet, STATE_OPEN);
+    ck_assert(reason_is_given(from_inside(lab.c1, "172.19.0.1", 22), REASON_CGROUP));
+    program->family = FAMILY_IP6;
+    ck_state(from_inside(lab.c1, "172.19.0.1", 22), STATE_OPEN);
+    program->family = FAMILY_NONE;
+    filter_chain(lab.host, HOOK_INPUT, DROP);
+    ck_state(from_inside(lab.c1, "172.19.0.1", 22),
+             STATE_FILTERED); /* it can only drop, and that happens anyway */
+}
+END_TEST
+
 START_TEST(unmodelled_elsewhere)
 {
     struct packet packet = from_outside("198.51.100.7", "172.18.0.2", 80);
@@ -744,6 +893,11 @@ int main(void)
     tcase_add_test(paths, forwarding_switches);
     tcase_add_test(paths, kinds_of_routes);
     tcase_add_test(paths, neighbours);
+    tcase_add_test(paths, going_round);
+    tcase_add_test(paths, proxy_arp);
+    tcase_add_test(paths, sources_that_the_kernel_chooses);
+    tcase_add_test(paths, rules_by_sender);
+    tcase_add_test(paths, connected_datagrams);
     suite_add_tcase(suite, paths);
     TCase *rules = tcase_create("rules");
     tcase_add_checked_fixture(rules, setup, teardown);
@@ -759,6 +913,8 @@ int main(void)
     tcase_add_test(doubts, both_ways);
     tcase_add_test(doubts, fields_of_the_sender);
     tcase_add_loop_test(doubts, unmodelled_on_the_path, 0, (int)(sizeof(obstacles) / sizeof(obstacles[0])));
+    tcase_add_test(doubts, sets_that_packets_fill);
+    tcase_add_test(doubts, programs_of_control_groups);
     tcase_add_test(doubts, unmodelled_elsewhere);
     tcase_add_test(doubts, wrong_questions_are_refused);
     suite_add_tcase(suite, doubts);

@@ -399,7 +399,8 @@ BUILD void random_xt_match(struct random *random, struct nft_rule *rule)
     switch (random_below(random, 5)) {
     case 0:
         xt = random_xt(rule, EXPRESSION_MATCH, "addrtype", XT_ADDRTYPE);
-        xt->addrtype = (struct xt_addrtype){.invert_source = random_one_in(random, 2)};
+        xt->addrtype = (struct xt_addrtype){.invert_source = random_one_in(random, 2),
+                                            .limit_in = random_one_in(random, 4)};
         *(random_one_in(random, 2) ? &xt->addrtype.source : &xt->addrtype.destination) =
             1u << (random_one_in(random, 2) ? RTN_LOCAL : RTN_UNICAST);
         break;
