@@ -200,8 +200,8 @@ static bool place_equal(const struct fragment *a, const struct fragment *b)
 {
     return !a->cut && !b->cut && a->stage == b->stage && a->namespace == b->namespace && a->in == b->in &&
            a->out == b->out && a->port == b->port && a->sender == b->sender && a->looped == b->looped &&
-           a->bridged == b->bridged && a->prerouted == b->prerouted && a->reroute == b->reroute &&
-           a->taint == b->taint && a->arrived == b->arrived && a->station.link == b->station.link &&
+           a->bridged == b->bridged && a->prerouted == b->prerouted && a->taint == b->taint &&
+           a->arrived == b->arrived && a->station.link == b->station.link &&
            a->station.port == b->station.port && address_equal(a->next_hop, b->next_hop);
 }
 

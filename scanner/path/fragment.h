@@ -156,7 +156,6 @@ struct fragment {
     bool prerouted;   /* br_netfilter has run the prerouting hook */
     bool looped;      /* came back over the loopback device: route and NAT stand */
     bool bridged;     /* between two ports, under br_netfilter */
-    bool reroute;     /* in output: its mark or destination has changed */
     bool cut;         /* by the source ports of policy rules: not to be joined again before it is routed */
     unsigned hops;
 

@@ -212,16 +212,29 @@ static void doubts_of_chain(const struct hook_context *context, struct fragment 
                        "stands at the priority of NAT itself");
 }
 
-/* Routes again: IPv4 and IPv6 alike after NAT of the address, and after a chain of type route that set a
- * mark. */
-static void note_reroute(const struct hook_context *context, const struct fragment *before,
-                         struct fragment *after)
+/* In output a packet is routed again as soon as its chain ends: after one of type route that changed its mark
+ * (nf_route_table_hook4, _hook6), and after NAT to another address (nf_nat_ipv4_local_fn, _ipv6_). What later
+ * chains mark comes too late for that. */
+static bool routed_again(const struct hook_context *context, const struct fragment *before,
+                         const struct fragment *after)
 {
     bool route = text_equal(context->base->chain->type, "route");
     bool marked = before->mark.known != after->mark.known || before->mark.value != after->mark.value;
-    if (context->hook == HOOK_OUTPUT &&
-        ((route && marked) || !address_equal(before->destination, after->destination)))
-        after->reroute = true;
+    return context->hook == HOOK_OUTPUT &&
+           ((route && marked) || !address_equal(before->destination, after->destination));
+}
+
+static void accepted_pass(struct hook_walk *walk, const struct fragment *before,
+                          struct fragment_list *ret_passed)
+{
+    for (size_t i = 0; i < walk->accepted.count; i++) {
+        struct fragment *after = walk->accepted.items[i];
+        if (routed_again(&walk->context, before, after))
+            send_reroute(walk->context.survey, after, ret_passed);
+        else
+            fragment_list_add(ret_passed, after);
+    }
+    list_free(&walk->accepted);
 }
 
 static void base_chain_run(struct hook_walk *walk, struct fragment *fragment,
@@ -237,11 +250,8 @@ static void base_chain_run(struct hook_walk *walk, struct fragment *fragment,
     fragment_list_add(&in, fragment);
     chain_run(walk, walk->context.base->chain, &in, 0, &fallen);
     policy_apply(walk, &fallen);
-    for (size_t i = 0; i < walk->accepted.count; i++)
-        note_reroute(&walk->context, before, walk->accepted.items[i]);
+    accepted_pass(walk, before, ret_passed);
     fragment_free(before);
-    fragment_list_move(ret_passed, &walk->accepted);
-    list_free(&walk->accepted); /* what is left of it is room */
 }
 
 /* ---- what else hangs on a hook ---- */
@@ -527,11 +537,7 @@ void stage_hook(struct survey *survey, struct fragment *fragment)
     }
     survey_hook(survey, fragment, stage->hook, stage->in ? fragment->in : NULL,
                 stage->out ? fragment->out : NULL, &passed);
-    for (size_t i = 0; i < passed.count; i++) {
-        if (passed.items[i]->reroute && stage->hook == HOOK_OUTPUT)
-            send_reroute(survey, passed.items[i]);
-        else
-            survey_continue(survey, passed.items[i], stage->next);
-    }
+    for (size_t i = 0; i < passed.count; i++)
+        survey_continue(survey, passed.items[i], stage->next);
     list_free(&passed);
 }

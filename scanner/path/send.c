@@ -218,33 +218,23 @@ static void send_output(struct survey *survey, struct fragment *fragment, const 
         survey_continue(survey, fragment, STAGE_OUTPUT);
 }
 
-static void send_again(struct survey *survey, struct fragment *fragment, const struct route_result *result)
-{
-    fragment = output_check(survey, fragment, result);
-    if (!fragment)
-        return;
-    fragment->reroute = false;
-    survey_continue(survey, fragment, STAGE_POSTROUTING);
-}
-
-static void send_flow(struct survey *survey, struct fragment *fragment, const struct interval_set *sources,
-                      struct route_part_list *parts)
+static void send_flow(struct survey *survey, struct fragment *fragment, bool again,
+                      const struct interval_set *sources, struct route_part_list *parts)
 {
     struct route_flow flow = fragment_flow(survey, fragment, namespace_loopback(fragment->namespace));
     flow.sent = true;
-    if (fragment->reroute) /* ip_route_me_harder does not look at ports */
+    if (again) /* ip_route_me_harder does not look at ports */
         flow.protocol = 0;
     routes_resolve(survey, fragment->namespace, &flow, sources, parts);
 }
 
-static void send_routed(struct survey *survey, struct fragment *fragment,
-                        void (*decide)(struct survey *, struct fragment *, const struct route_result *))
+static void send_routed(struct survey *survey, struct fragment *fragment)
 {
     struct route_part_list parts = {0};
     struct interval_set sources = shown_sources(fragment);
-    send_flow(survey, fragment, &sources, &parts);
+    send_flow(survey, fragment, false, &sources, &parts);
     interval_set_free(&sources);
-    routes_divide(survey, fragment, &parts, decide);
+    routes_divide(survey, fragment, &parts, send_output);
     route_part_list_free(&parts);
 }
 
@@ -285,7 +275,7 @@ static void source_chosen(struct survey *survey, struct fragment *fragment, cons
     fragment->sources = region_new(&own);
     /* connect() of TCP looks once more, for policy rules that ask for the source (ip_route_connect) */
     if (fragment->destination.family == FAMILY_IP4 && survey->query->protocol == PROTOCOL_TCP)
-        send_routed(survey, fragment, send_output);
+        send_routed(survey, fragment);
     else
         send_output(survey, fragment, result);
 }
@@ -298,7 +288,7 @@ static void send_unbound(struct survey *survey, struct fragment *fragment)
     region_release(fragment->sources);
     fragment->sources = region_new(&none);
     none = interval_set_range(0, 0);
-    send_flow(survey, fragment, &none, &parts);
+    send_flow(survey, fragment, false, &none, &parts);
     interval_set_free(&none);
     routes_divide(survey, fragment, &parts, source_chosen);
     route_part_list_free(&parts);
@@ -323,10 +313,20 @@ void stage_send(struct survey *survey, struct fragment *fragment)
     if (interval_set_empty(&survey->query->sources))
         send_unbound(survey, fragment);
     else
-        send_routed(survey, fragment, send_output);
+        send_routed(survey, fragment);
 }
 
-void send_reroute(struct survey *survey, struct fragment *fragment)
+void send_reroute(struct survey *survey, struct fragment *fragment, struct fragment_list *ret_passed)
 {
-    send_routed(survey, fragment, send_again);
+    struct route_part_list parts = {0};
+    struct interval_set sources = shown_sources(fragment);
+    send_flow(survey, fragment, true, &sources, &parts);
+    interval_set_free(&sources);
+    for (size_t i = 0; i < parts.count; i++) {
+        struct fragment *here = route_part_of(survey, fragment, &parts.items[i]);
+        if (here)
+            fragment_list_add(ret_passed, output_check(survey, here, &parts.items[i].result));
+    }
+    route_part_list_free(&parts);
+    fragment_free(fragment);
 }

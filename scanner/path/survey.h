@@ -241,8 +241,9 @@ void cgroup_program_doubts(struct survey *survey, struct fragment *fragment, con
                            bool egress);
 void socket_program_doubts(struct survey *survey, struct fragment *fragment);
 
-/* Routes again what was rewritten or marked in output (ip_route_me_harder). Takes the fragment. */
-void send_reroute(struct survey *survey, struct fragment *fragment);
+/* Routes again what was rewritten or marked in output (ip_route_me_harder). Takes the fragment; the parts
+ * that still have a way out are added to *ret_passed. */
+void send_reroute(struct survey *survey, struct fragment *fragment, struct fragment_list *ret_passed);
 /* decision.c */
 /* A copy of what of the fragment lies in the part, with the part's doubts; NULL: nothing. */
 struct fragment *route_part_of(struct survey *survey, const struct fragment *fragment,
