@@ -34,7 +34,8 @@ static struct route_key fib_key(const struct rule_context *context, const struct
                             .source = to ? at->source : at->destination,
                             .mark = fib_mark(context, fib),
                             .in = LOOPBACK_INDEX,
-                            .uid_known = true};
+                            .uid_known = true,
+                            .protocol = ip6 ? context->walk->packet->protocol : 0}; /* without ports */
     if (!to && context->hook == HOOK_FORWARD && (fib->flags & NFTA_FIB_F_IIF) && at->out)
         key.in = at->out->index;
     if (!ip6 && no_peer4(key.source))
@@ -115,6 +116,7 @@ static uint8_t address_type6(struct rule_context *context, const struct nft_fib 
     const struct link *device = fib_device(context, fib);
     struct route_key key = fib_key(context, fib);
     struct address address = key.destination;
+    key.in = LOOPBACK_INDEX; /* ip6_route_output_flags */
     struct route_result result = route_find(walk, walk->at.namespace, FAMILY_IP6, &key);
     if (result.error)
         return error_type(result.error);

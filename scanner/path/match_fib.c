@@ -23,25 +23,31 @@ static const struct link *fib_strict(const struct hook_context *hook, const stru
     return link ? link : hook->in ? hook->in : hook->out;
 }
 
-/* The addresses that it asks about: the source's set, or the one destination. */
-static struct interval_set fib_addresses(const struct nft_fib *fib, const struct fragment *fragment)
+static struct route_flow fib_flow(const struct hook_context *hook, const struct nft_fib *fib,
+                                  const struct fragment *fragment)
 {
-    if (fib->flags & NFTA_FIB_F_SADDR)
-        return shown_sources(fragment);
-    return interval_set_range(fragment->destination.value, fragment->destination.value);
+    return (struct route_flow){.family = hook->family,
+                               .forward = fib->flags & NFTA_FIB_F_DADDR,
+                               .fixed = fragment->destination,
+                               .in = namespace_loopback(hook->namespace),
+                               .mark = fib->flags & NFTA_FIB_F_MARK ? fragment->mark
+                                                                    : (struct bits){0, UINT32_MAX}};
 }
 
 /* ---- the type of the address ---- */
 /* The part of the fragment whose address has this type: a copy, NULL where there is none. */
-static struct fragment *type_part(struct rule_walk *rule, const struct nft_fib *fib,
-                                  const struct fragment *fragment, const struct address_type_part *type)
+static struct fragment *type_part(struct rule_walk *rule, const struct fragment *fragment,
+                                  const struct address_type_part *type)
 {
-    struct fragment *here = fragment_copy(fragment), *rest = NULL;
-    if (fib->flags & NFTA_FIB_F_SADDR)
-        fragment_split_sources(here, &type->addresses, &here, &rest);
+    struct fragment *here, *rest;
+    fragment_split_sources(fragment_copy(fragment), &type->addresses, &here, &rest);
     fragment_free(rest);
-    if (here)
-        fragment_doubts_from(here, rule_arena(rule), type->doubts);
+    if (!here)
+        return NULL;
+    fragment_doubts_from(here, rule_arena(rule), type->doubts);
+    here->by_sender |= type->by_sender;
+    if (here->taint < type->taint)
+        here->taint = type->taint;
     return here;
 }
 
@@ -50,12 +56,13 @@ static void type_run(struct rule_walk *rule, const struct nft_fib *fib, struct f
 {
     const struct hook_context *hook = rule->hook;
     struct address_type_list types = {0};
-    struct interval_set set = fib_addresses(fib, fragment);
-    address_types(hook->survey, hook->namespace, hook->family, fib_link(hook, fib), fib_strict(hook, fib), 0,
-                  &set, &types);
-    interval_set_free(&set);
+    struct route_flow flow = fib_flow(hook, fib, fragment);
+    struct interval_set sources = shown_sources(fragment);
+    fib_types(hook->survey, hook->namespace, &flow, fib_link(hook, fib), fib_strict(hook, fib), &sources,
+              &types);
+    interval_set_free(&sources);
     list_each(const struct address_type_part, type, &types) {
-        struct fragment *here = type_part(rule, fib, fragment, type);
+        struct fragment *here = type_part(rule, fragment, type);
         uint8_t bytes[4];
         word_store(hook, type->type, bytes);
         struct nft_data data = {.value = {bytes, sizeof(bytes)}};
@@ -103,21 +110,6 @@ static void found_apply(struct rule_walk *rule, const struct nft_fib *fib, const
     data_apply(rule, &data, fib->dreg, fragment, registers, index);
 }
 
-static struct route_flow fib_flow(const struct hook_context *hook, const struct nft_fib *fib,
-                                  const struct fragment *fragment)
-{
-    bool of_destination = fib->flags & NFTA_FIB_F_DADDR;
-    struct route_flow flow = {.family = hook->family,
-                              .forward = of_destination,
-                              .fixed = fragment->destination,
-                              .in = namespace_loopback(hook->namespace),
-                              .mark = fib->flags & NFTA_FIB_F_MARK ? fragment->mark
-                                                                   : (struct bits){0, UINT32_MAX}};
-    if (!of_destination && hook->hook == HOOK_FORWARD && (fib->flags & NFTA_FIB_F_IIF) && hook->out)
-        flow.in = hook->out;
-    return flow;
-}
-
 static void output_run(struct rule_walk *rule, const struct nft_fib *fib, struct fragment *fragment,
                        const struct registers *registers, size_t index)
 {
@@ -125,6 +117,8 @@ static void output_run(struct rule_walk *rule, const struct nft_fib *fib, struct
     struct route_part_list parts = {0};
     struct route_flow flow = fib_flow(hook, fib, fragment);
     struct interval_set sources = shown_sources(fragment);
+    if (!flow.forward && hook->hook == HOOK_FORWARD && (fib->flags & NFTA_FIB_F_IIF) && hook->out)
+        flow.in = hook->out;
     if (hook->hook == HOOK_PREROUTING && hook->in && (hook->in->flags & IFF_LOOPBACK)) {
         interval_set_free(&sources);
         found_apply(rule, fib, hook->in, fragment, registers, index);

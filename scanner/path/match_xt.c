@@ -119,7 +119,7 @@ static struct test addrtype_side(const struct xt_walk *xt, const struct xt_addrt
     _cleanup_interval_set_ struct interval_set set =
         symbolic ? interval_set_copy(&fragment->sources->set) : interval_set_range(fixed, fixed);
     struct address_type_list types = {0};
-    address_types(hook->survey, hook->namespace, hook->family, link, link, mask, &set, &types);
+    xt_types(hook->survey, hook->namespace, hook->family, link, mask, &set, &types);
     struct test test = {.limits_sources = symbolic};
     bool any = false, doubtful = false;
     list_each(struct address_type_part, part, &types) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which route an address takes: policy rules, tables, and the types of addresses. */
+/* Which route an address takes: policy rules and tables. */
 #include "scanner/path/survey.h"
 
 #include "netns/base/text.h"
@@ -13,13 +13,6 @@
 void route_part_list_free(struct route_part_list *list)
 {
     list_each(struct route_part, part, list)
-        interval_set_free(&part->addresses);
-    list_free(list);
-}
-
-void address_type_list_free(struct address_type_list *list)
-{
-    list_each(struct address_type_part, part, list)
         interval_set_free(&part->addresses);
     list_free(list);
 }
@@ -69,7 +62,7 @@ static bool hop_usable(const struct next_hop *hop)
 }
 
 /* The kernel passes over a route whose every next hop is dead, and one for another type of service. */
-static bool route_usable(const struct route *route)
+bool route_usable(const struct route *route)
 {
     if (route->tos != 0)
         return false;
@@ -87,7 +80,7 @@ static bool route_on(const struct route *route, const struct link *link)
     return false;
 }
 
-static enum route_kind route_kind(const struct route *route)
+enum route_kind route_kind(const struct route *route)
 {
     switch (route->type) {
     case RTN_BLACKHOLE:
@@ -245,8 +238,8 @@ static int compare_merged(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static const struct route *const *merged_routes(struct survey *survey,
-                                                const struct world_namespace *namespace, size_t *ret_count)
+const struct route *const *merged_routes(struct survey *survey, const struct world_namespace *namespace,
+                                         size_t *ret_count)
 {
     size_t locals, mains;
     const struct route *const *local = world_routes(namespace, FAMILY_IP4, RT_TABLE_LOCAL, &locals);
@@ -507,233 +500,4 @@ void routes_resolve_strict(struct survey *survey, const struct world_namespace *
     interval_set_free(&range);
     interval_set_free(&local);
     interval_set_free(&rest);
-}
-
-/* ---- types of addresses ---- */
-static void type_add(struct address_type_list *list, struct interval_set *set, uint32_t type,
-                     const struct doubt *doubts)
-{
-    if (interval_set_empty(set)) {
-        interval_set_free(set);
-        return;
-    }
-    list_each(struct address_type_part, part, list) {
-        if (part->type != type || part->doubts != doubts)
-            continue;
-        struct interval_set both = interval_set_union(&part->addresses, set);
-        interval_set_free(&part->addresses);
-        interval_set_free(set);
-        part->addresses = both;
-        return;
-    }
-    struct address_type_part *part = list_append(list);
-    *part = (struct address_type_part){*set, type, doubts};
-    *set = (struct interval_set){0};
-}
-
-/* Takes from *left what lies in [first, last]. */
-static struct interval_set take_range(struct interval_set *left, u128 first, u128 last)
-{
-    struct interval_set range = interval_set_range(first, last);
-    struct interval_set taken = interval_set_intersect(left, &range);
-    struct interval_set rest = interval_set_subtract(left, &range);
-    interval_set_free(&range);
-    interval_set_free(left);
-    *left = rest;
-    return taken;
-}
-
-static void take_type(struct address_type_list *list, struct interval_set *left, u128 first, u128 last,
-                      uint32_t type)
-{
-    struct interval_set taken = take_range(left, first, last);
-    type_add(list, &taken, type, NULL);
-}
-
-/* __inet_dev_addr_type: what the table `local` says of it, on that device. */
-static void types4(struct survey *survey, const struct world_namespace *namespace, const struct link *link,
-                   struct interval_set *left, struct address_type_list *list)
-{
-    take_type(list, left, 0, 0x00ffffff, RTN_BROADCAST);
-    take_type(list, left, 0xffffffff, 0xffffffff, RTN_BROADCAST);
-    take_type(list, left, 0xe0000000, 0xefffffff, RTN_MULTICAST);
-    size_t count;
-    const struct route *const *routes = namespace->custom_rules[0]
-                                            ? world_routes(namespace, FAMILY_IP4, RT_TABLE_LOCAL, &count)
-                                            : merged_routes(survey, namespace, &count);
-    for (size_t i = 0; i < count && !interval_set_empty(left); i++) {
-        if (!route_usable(routes[i]))
-            continue;
-        u128 first = prefix_first(routes[i]->destination).value,
-             last = prefix_last(routes[i]->destination).value;
-        const struct next_hop *hop = routes[i]->next_hops.count > 0 ? routes[i]->next_hops.items : NULL;
-        bool here = !link || (hop && hop->index == link->index);
-        bool error = route_kind(routes[i]) != ROUTE_FOUND || routes[i]->type == RTN_THROW;
-        take_type(list, left, first, last, here && !error ? routes[i]->type : RTN_UNICAST);
-    }
-    type_add(list, left, RTN_UNICAST, NULL);
-}
-
-/* Cuts a part by the addresses that the interface has (ipv6_chk_addr with strict). */
-static struct interval_set own_addresses(const struct world_namespace *namespace, const struct link *link)
-{
-    struct interval_set own = {0};
-    list_each(const struct link_address, address, &namespace->facts->addresses)
-        if (address->index == link->index && address->prefix.address.family == FAMILY_IP6)
-            interval_set_add(&own, address->prefix.address.value, address->prefix.address.value);
-    return own;
-}
-
-static uint32_t type_of_result(const struct route_result *result)
-{
-    switch (result->kind) {
-    case ROUTE_BLACKHOLE:
-        return RTN_BLACKHOLE;
-    case ROUTE_PROHIBIT:
-        return RTN_PROHIBIT;
-    case ROUTE_NONE:
-    case ROUTE_UNREACHABLE:
-        return RTN_UNREACHABLE;
-    default:
-        return result->route->type;
-    }
-}
-
-#define IP6_MULTICAST ((u128)0xff << 120)
-
-/* ipv6_anycast_destination: so is the first address of a network that is on link. */
-static bool has_router_address(const struct route_result *result)
-{
-    const struct route *route = result->route;
-    return result->kind == ROUTE_FOUND && route->type != RTN_ANYCAST && route->destination.length < 127 &&
-           result->next_hop && !result->next_hop->gateway.family;
-}
-
-/* Cuts that address off the part; empty: there is none. */
-static struct interval_set take_router_address(struct route_part *part)
-{
-    if (!has_router_address(&part->result))
-        return (struct interval_set){0};
-    u128 first = prefix_first(part->result.route->destination).value;
-    return take_range(&part->addresses, first, first);
-}
-
-/* RTN_* as __nft_fib6_eval_type gives it, from the route and from what the address itself is. */
-static void types6_part(const struct world_namespace *namespace, const struct link *link,
-                        struct route_part *part, struct address_type_list *list)
-{
-    uint32_t type = type_of_result(&part->result);
-    bool error = part->result.kind != ROUTE_FOUND;
-    struct interval_set router = take_router_address(part);
-    type_add(list, &router, RTN_ANYCAST, part->doubts);
-    if (link && !error) {
-        struct interval_set own = own_addresses(namespace, link);
-        struct interval_set local = interval_set_intersect(&part->addresses, &own);
-        struct interval_set rest = interval_set_subtract(&part->addresses, &own);
-        interval_set_free(&own);
-        interval_set_free(&part->addresses);
-        part->addresses = rest;
-        type_add(list, &local, type == RTN_ANYCAST ? RTN_ANYCAST : RTN_LOCAL, part->doubts);
-    }
-    if (!error && type != RTN_ANYCAST && (type != RTN_LOCAL || link)) {
-        struct interval_set multicast = take_range(&part->addresses, IP6_MULTICAST, ~(u128)0);
-        struct interval_set any = take_range(&part->addresses, 0, 0);
-        type_add(list, &multicast, RTN_MULTICAST, part->doubts);
-        type_add(list, &any, RTN_UNSPEC, part->doubts);
-        type = RTN_UNICAST;
-    }
-    type_add(list, &part->addresses, type, part->doubts);
-}
-
-/* What of an address match_lookup_rt6 and match_type6 ask. */
-struct address6_facts {
-    bool own, router, multicast, any;
-};
-
-/* Does the addrtype match with this mask hold? */
-static bool xt_type6(uint32_t mask, const struct route_part *part, bool link, struct address6_facts facts)
-{
-    const uint32_t by_route =
-        1u << RTN_ANYCAST | 1u << RTN_LOCAL | 1u << RTN_PROHIBIT | 1u << RTN_UNREACHABLE;
-    if (((mask & 1u << RTN_MULTICAST) && !facts.multicast) ||
-        ((mask & 1u << RTN_UNICAST) && (facts.multicast || facts.any)) ||
-        ((mask & 1u << RTN_UNSPEC) && !facts.any))
-        return false;
-    if (!(mask & by_route))
-        return true;
-    if (part->result.kind != ROUTE_FOUND)
-        return mask & 1u << RTN_UNREACHABLE;
-    bool local = link ? facts.own : part->result.route->type == RTN_LOCAL;
-    bool anycast = facts.router || part->result.route->type == RTN_ANYCAST;
-    return (local && (mask & 1u << RTN_LOCAL)) || (anycast && (mask & 1u << RTN_ANYCAST));
-}
-
-static void xt_types6_part(const struct world_namespace *namespace, const struct link *link, uint32_t mask,
-                           struct route_part *part, struct address_type_list *list)
-{
-    struct interval_set own = {0}, router = take_router_address(part);
-    if (link) {
-        struct interval_set all = own_addresses(namespace, link);
-        own = interval_set_intersect(&part->addresses, &all);
-        struct interval_set rest = interval_set_subtract(&part->addresses, &all);
-        interval_set_free(&all);
-        interval_set_free(&part->addresses);
-        part->addresses = rest;
-    }
-    struct interval_set multicast = take_range(&part->addresses, IP6_MULTICAST, ~(u128)0);
-    struct interval_set any = take_range(&part->addresses, 0, 0);
-    struct {
-        struct interval_set *set;
-        struct address6_facts facts;
-    } classes[] = {{&own, {.own = true}},
-                   {&router, {.router = true}},
-                   {&multicast, {.multicast = true}},
-                   {&any, {.any = true}},
-                   {&part->addresses, {.own = false}}};
-    for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
-        type_add(list, classes[i].set, xt_type6(mask, part, link, classes[i].facts) ? mask : 0, part->doubts);
-}
-
-struct types_question {
-    struct survey *survey;
-    const struct world_namespace *namespace;
-    const struct link *link, *strict;
-    uint32_t xt_mask;
-};
-
-static void types6(const struct types_question *question, const struct interval_set *set,
-                   struct address_type_list *list)
-{
-    struct route_part_list parts = {0};
-    struct route_flow flow = {.family = FAMILY_IP6,
-                              .fixed = {FAMILY_IP6, 0},
-                              .in = namespace_loopback(question->namespace),
-                              .mark = {0, UINT32_MAX}};
-    if (question->xt_mask) /* ip6_route_output_flags: a device and no source */
-        flow.strict = question->link;
-    routes_resolve_strict(question->survey, question->namespace, &flow, question->strict, set, &parts);
-    list_each(struct route_part, part, &parts) {
-        if (question->xt_mask)
-            xt_types6_part(question->namespace, question->link, question->xt_mask, part, list);
-        else
-            types6_part(question->namespace, question->link, part, list);
-    }
-    route_part_list_free(&parts);
-}
-
-void address_types(struct survey *survey, const struct world_namespace *namespace, enum ip_family family,
-                   const struct link *link, const struct link *strict, uint32_t xt_mask,
-                   const struct interval_set *set, struct address_type_list *ret_types)
-{
-    struct interval_set left = interval_set_copy(set);
-    struct types_question question = {survey, namespace, link, strict, xt_mask};
-    if (family == FAMILY_IP4) {
-        types4(survey, namespace, link, &left, ret_types);
-        list_each(struct address_type_part, part, ret_types)
-            if (xt_mask)
-                part->type = 1u << part->type;
-    } else {
-        types6(&question, &left, ret_types);
-    }
-    interval_set_free(&left);
 }

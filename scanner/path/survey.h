@@ -181,11 +181,21 @@ void routes_resolve(struct survey *survey, const struct world_namespace *namespa
 void routes_resolve_strict(struct survey *survey, const struct world_namespace *namespace,
                            const struct route_flow *flow, const struct link *strict,
                            const struct interval_set *set, struct route_part_list *ret_parts);
-/* RTN_* of each address, as `fib daddr type` (inet_dev_addr_type; in IPv6 nft_fib6_eval_type) sees it. */
+/* Can the kernel take it: not every next hop is dead, and it is for every type of service. */
+bool route_usable(const struct route *route);
+enum route_kind route_kind(const struct route *route); /* ROUTE_FOUND: no error */
+/* `local` and `main` as one, which IPv4 has without policy rules of its own; of the walk's arena, may be
+ * NULL. */
+const struct route *const *merged_routes(struct survey *survey, const struct world_namespace *namespace,
+                                         size_t *ret_count);
+
+/* ---- address_type.c ---- */
 struct address_type_part {
     struct interval_set addresses;
     uint32_t type;
-    const struct doubt *doubts;
+    const struct doubt *doubts; /* not NULL: only perhaps */
+    enum taint taint;
+    bool by_sender;
 };
 struct address_type_list {
     struct address_type_part *items;
@@ -193,13 +203,21 @@ struct address_type_list {
 };
 void address_type_list_free(struct address_type_list *list);
 /*
- * `link`: NULL, or the interface that the type is asked on. strict: the one that link-local addresses are
- * looked for on (NULL: any). xt_mask 0: the types are RTN_* numbers; else they are sets of bits 1 << RTN_*,
- * as the addrtype match with this mask sees them (in IPv6 an address can have several).
+ * RTN_* as `fib saddr type` gives it, or with flow->forward `fib daddr type` (nft_fib4_eval_type,
+ * inet_dev_addr_type; nft_fib6_eval_type, which asks with both addresses): the parts are of sources either
+ * way. `link`: NULL, or the interface that the type is asked on. strict: the one that link-local addresses
+ * are looked for on (NULL: any).
  */
-void address_types(struct survey *survey, const struct world_namespace *namespace, enum ip_family family,
-                   const struct link *link, const struct link *strict, uint32_t xt_mask,
-                   const struct interval_set *set, struct address_type_list *ret_types);
+void fib_types(struct survey *survey, const struct world_namespace *namespace, const struct route_flow *flow,
+               const struct link *link, const struct link *strict, const struct interval_set *sources,
+               struct address_type_list *ret_types);
+/* Of each address of the set, bits 1 << RTN_* as the addrtype match with this mask sees them (in IPv6 an
+ * address can have several: match_lookup_rt6). */
+void xt_types(struct survey *survey, const struct world_namespace *namespace, enum ip_family family,
+              const struct link *link, uint32_t mask, const struct interval_set *set,
+              struct address_type_list *ret_types);
+
+/* ---- send.c ---- */
 /* The address that the kernel gives to packets that leave by `link` to `destination`, in IPv4 of the scope or
  * wider and best on the net of `near`; FAMILY_NONE: it has none. */
 struct address source_for(const struct world_namespace *namespace, const struct link *link,
