@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A fragment: the part of the source space that has fared alike so far, and what its packet looks like now.
- * Internal to the symbolic evaluator (symbolic.h): symbolic.c, hook.c, match.c, nat.c, routing.c, bridge.c,
- * listener.c.
+ * Internal to the symbolic evaluator (symbolic.h).
  *
  * Ownership: fragments are malloc'ed and belong to the list that they are in; regions are counted; traces,
  * doubts and drops are lists with a shared tail in the arena of the walk, and never freed one by one.

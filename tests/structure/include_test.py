@@ -69,8 +69,8 @@ PARTS = {
     "scanner/probe/settle": "scanner/probe/run",
     "scanner/scan/live": "scanner/scan/scan",
     **{f"scanner/path/{part}": "scanner/path/symbolic" for part in (
-        "bridge", "decision", "device", "hook", "listener", "load", "match", "nat", "neighbour", "predict", "program",
-        "routing", "send", "survey")},
+        "address_type", "bridge", "decision", "device", "hook", "listener", "load", "match", "nat", "neighbour",
+        "predict", "program", "routing", "send", "survey")},
 }
 
 # Other arrows that are not counted there, each for a reason.
