@@ -2,6 +2,8 @@
 /* Devices: what comes in by them, what leaves by them, and who is at the other end. */
 #include "scanner/path/concrete_walk.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
+
 #include <linux/if.h>
 #include <linux/if_arp.h>
 
@@ -210,6 +212,8 @@ static void transmit_loopback(struct walk *walk, const struct link *link)
     device_checks(walk, link, false);
     at->in = link;
     at->looped = true;
+    if (at->connection.tracking == TRACKING_NEW)
+        at->connection.status |= IPS_CONFIRMED; /* at the end of postrouting (nf_confirm) */
     at->own = false;
     at->has_macs = at->source_mac_known = true;
     at->source_mac = at->destination_mac = (struct mac){{0}};

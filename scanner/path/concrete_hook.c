@@ -294,15 +294,6 @@ struct hook_progress {
     struct address destination; /* before NAT */
 };
 
-static bool has_nat(const struct world_namespace *namespace, size_t family)
-{
-    for (size_t hook = 0; hook <= HOOK_POSTROUTING; hook++)
-        list_each(const struct hook_chain, chain, &namespace->hooks[family][hook])
-            if (chain->nat)
-                return true;
-    return false;
-}
-
 static int32_t nat_priority(enum nft_hook hook)
 {
     return hook == HOOK_PREROUTING || hook == HOOK_OUTPUT ? PRIORITY_NAT_DST : PRIORITY_NAT_SRC;
@@ -322,7 +313,7 @@ static void hook_advance(struct walk *walk, struct hook_progress *progress, int6
     }
     if (!progress->translated && priority > nat_priority(progress->hook)) {
         progress->translated = true;
-        if (has_nat(walk->at.namespace, world_family(walk->packet->family)) && progress->hook != HOOK_FORWARD)
+        if (walk->at.namespace->nat[world_family(walk->packet->family)] && progress->hook != HOOK_FORWARD)
             nat_finish(walk, progress->hook, progress->destination);
     }
 }

@@ -355,11 +355,13 @@ static void track_all(const struct hook_context *context, struct fragment_list *
 /* NAT binds what no chain mapped to itself (nf_nat_alloc_null_binding). */
 static void settle_all(const struct hook_context *context, struct fragment_list *fragments)
 {
+    if (!context->namespace->nat[world_family(context->family)] || context->hook == HOOK_FORWARD)
+        return;
     for (size_t i = 0; i < fragments->count; i++) {
         struct fragment *fragment = fragments->items[i];
-        if (!fragment->tracked || context->hook == HOOK_FORWARD)
-            continue;
-        *(rewrites_source(context->hook) ? &fragment->source_settled : &fragment->destination_settled) = true;
+        if (fragment->tracked && !fragment->untracked)
+            *(rewrites_source(context->hook) ? &fragment->source_settled : &fragment->destination_settled) =
+                true;
     }
 }
 
@@ -459,27 +461,31 @@ static void group_run(struct hook_walk *walk, const struct hook_chain *group, si
         group_chain_run(walk, &group[i], current);
 }
 
+/* What the kernel does itself between two priorities, and what is not modelled there. */
+static void pass_between(struct hook_walk *walk, struct fragment_list *current, int64_t after, int64_t up_to)
+{
+    int64_t nat = rewrites_source(walk->context.hook) ? NAT_PRIORITY : -NAT_PRIORITY;
+    unmodelled_between(&walk->context, current, after, up_to);
+    if (after <= CONNTRACK_PRIORITY && up_to > CONNTRACK_PRIORITY)
+        track_all(&walk->context, current);
+    if (after <= nat && up_to > nat)
+        settle_all(&walk->context, current);
+}
+
 static void chains_run(struct hook_walk *walk, const struct hook_list *chains, struct fragment_list *current)
 {
-    bool tracked = false;
     int64_t reached = INT64_MIN;
     for (size_t i = 0; i < chains->count && current->count > 0;) {
         const struct hook_chain *group = &chains->items[i];
         size_t count = 1;
         while (i + count < chains->count && group[count].group == group->group)
             count++;
-        unmodelled_between(&walk->context, current, reached, group->priority);
+        pass_between(walk, current, reached, group->priority);
         reached = group->priority;
-        if (!tracked && group->priority > CONNTRACK_PRIORITY) {
-            track_all(&walk->context, current);
-            tracked = true;
-        }
         group_run(walk, group, count, current);
         i += count;
     }
-    unmodelled_between(&walk->context, current, reached, INT64_MAX);
-    if (!tracked)
-        track_all(&walk->context, current);
+    pass_between(walk, current, reached, INT64_MAX);
 }
 
 void survey_hook(struct survey *survey, struct fragment *fragment, enum nft_hook hook, const struct link *in,
@@ -494,7 +500,6 @@ void survey_hook(struct survey *survey, struct fragment *fragment, enum nft_hook
     ruleset_doubts(&walk.context, fragment);
     fragment_list_add(&current, fragment);
     chains_run(&walk, &namespace->hooks[world_family(family)][hook], &current);
-    settle_all(&walk.context, &current);
     fragment_list_move(ret_passed, &current);
     list_free(&current);
 }

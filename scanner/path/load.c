@@ -6,13 +6,14 @@
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 
-#define TCP_SYN        0x02
-#define ECHO4          8   /* ICMP_ECHO */
-#define ECHO6          128 /* ICMPV6_ECHO_REQUEST */
-#define NAME_BYTES     16u /* IFNAMSIZ */
-#define PACKET_TO_HOST 0   /* PACKET_HOST: a process's packets and those of lo have it too */
-#define IPS_CONFIRMED  8u
-#define IPS_NAT_DONE   0x180u /* IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE: bookkeeping that no rule asks for */
+#define TCP_SYN              0x02
+#define ECHO4                8   /* ICMP_ECHO */
+#define ECHO6                128 /* ICMPV6_ECHO_REQUEST */
+#define NAME_BYTES           16u /* IFNAMSIZ */
+#define PACKET_TO_HOST       0   /* PACKET_HOST: a process's packets and those of lo have it too */
+#define IPS_CONFIRMED        8u
+#define IPS_SOURCE_DONE      0x80u  /* IPS_SRC_NAT_DONE */
+#define IPS_DESTINATION_DONE 0x100u /* IPS_DST_NAT_DONE */
 
 static unsigned family_bytes(enum ip_family family)
 {
@@ -433,6 +434,13 @@ static bool load_tuple_key(const struct hook_context *hook, const struct fragmen
     return true;
 }
 
+uint32_t connection_status(const struct fragment *fragment)
+{
+    return fragment->status | (fragment->looped ? IPS_CONFIRMED : 0) |
+           (fragment->source_settled ? IPS_SOURCE_DONE : 0) |
+           (fragment->destination_settled ? IPS_DESTINATION_DONE : 0);
+}
+
 bool load_ct(const struct hook_context *hook, const struct fragment *fragment, const struct nft_ct *ct,
              struct registers *registers)
 {
@@ -450,8 +458,7 @@ bool load_ct(const struct hook_context *hook, const struct fragment *fragment, c
         load_octet(registers, at, 0);
         return true;
     case NFT_CT_STATUS:
-        load_bits(hook, registers, at,
-                  (struct bits){fragment->status | (fragment->looped ? IPS_CONFIRMED : 0), ~IPS_NAT_DONE});
+        load_word(hook, registers, at, connection_status(fragment));
         return true;
     case NFT_CT_MARK:
         load_bits(hook, registers, at, fragment->connection_mark);

@@ -35,4 +35,7 @@ struct bits registers_word(const struct hook_context *hook, const struct registe
 /* Is the packet one of a socket of this namespace, at this hook? Then rules can see its uid. */
 bool has_socket(const struct hook_context *hook, const struct fragment *fragment);
 
+/* IPS_*: what a connection that is new has of them; confirmed at the end of postrouting (nf_confirm). */
+uint32_t connection_status(const struct fragment *fragment);
+
 #endif

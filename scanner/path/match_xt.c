@@ -241,7 +241,7 @@ static struct test conntrack_test(const struct xt_walk *xt, const struct xt_conn
     conntrack_addresses(xt, ct, &all);
     conntrack_ports(xt, ct, &all);
     if (ct->match & XT_CT_STATUS)
-        condition(xt, &all, test_if(fragment->status & ct->status), ct->invert & XT_CT_STATUS);
+        condition(xt, &all, test_if(connection_status(fragment) & ct->status), ct->invert & XT_CT_STATUS);
     if (ct->match & (CT_REPLY | XT_CT_EXPIRES))
         condition(xt, &all, test_perhaps_by(DOUBT_CT), false);
     return all;

@@ -148,6 +148,7 @@ static void hooks_order(struct world_namespace *namespace, size_t family)
         list_each(struct hook_chain, chain, &namespace->hooks[family][hook]) {
             if (!chain->nat)
                 continue;
+            namespace->nat[family] = true;
             if (chain->chain->order < sort.nat_order)
                 sort.nat_order = chain->chain->order;
             one_nat_table &= !nat_table || nat_table == chain->table;

@@ -66,6 +66,9 @@ struct world_namespace {
      * it. Without it, `type nat` chains are not run at all and every packet is `invalid` to `ct state`.
      */
     bool tracking[2];
+    /* Is there a NAT chain? With the first one of a family the kernel's NAT function stands in all four
+     * hooks, and binds there what no chain maps (nf_nat_register_fn). */
+    bool nat[2];
     bool custom_rules[2]; /* policy rules beside the kernel's own: changes how IPv4 looks up `local` and
                              `main` */
     const struct world *world;
