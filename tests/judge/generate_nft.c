@@ -163,6 +163,8 @@ static void match_connection(struct making *making, char *text)
                                         "ct status dnat ",
                                         "ct status != dnat ",
                                         "ct status snat ",
+                                        "ct status confirmed ",
+                                        "ct status & (confirmed | snat) == 0 ",
                                         "ct mark 0x1 ",
                                         "ct mark != 0x0 ",
                                         "ct mark & 0x11 == 0x1 ",

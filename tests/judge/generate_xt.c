@@ -77,9 +77,9 @@ static void match_multiport(struct making *making, char *text)
 static void match_conntrack(struct making *making, char *text)
 {
     static const char *const words[] = {
-        "--ctstate NEW",        "--ctstate RELATED,ESTABLISHED", "--ctstate DNAT",  "--ctstate NEW,DNAT",
-        "--ctstate INVALID",    "--ctstate UNTRACKED",           "--ctstatus NONE", "--ctstate SNAT",
-        "--ctstate INVALID,NEW"};
+        "--ctstate NEW",         "--ctstate RELATED,ESTABLISHED", "--ctstate DNAT",  "--ctstate NEW,DNAT",
+        "--ctstate INVALID",     "--ctstate UNTRACKED",           "--ctstatus NONE", "--ctstate SNAT",
+        "--ctstate INVALID,NEW", "--ctstatus CONFIRMED"};
     if (random_percent(R(making), 20))
         add(text, " -m conntrack%s --ctorigdst %s", negation(making), word_prefix(R(making), making->ip6));
     else if (random_percent(R(making), 15))
