@@ -343,7 +343,8 @@ static bool rewrite_visit(const struct rule_visit *visit, void *context)
         seed.origin = ENTRY_TOO_MANY;
     for (size_t i = 0; i < ports.count; i++)
         for (u128 port = ports.items[i].first; port <= ports.items[i].last; port++)
-            addresses_add(maker, &seed, rewrite->family, &visit->destinations, (uint16_t)port);
+            if (port != 0) /* which no client can dial */
+                addresses_add(maker, &seed, rewrite->family, &visit->destinations, (uint16_t)port);
     interval_set_free(&ports);
     return true;
 }

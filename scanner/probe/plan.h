@@ -155,10 +155,11 @@ int observation_read(const cJSON *value, struct arena *arena, struct observation
 /*
  * Reasons of an observation that is not-probed or undetermined (static words of the schema):
  * no-probe-asked is the pipeline's; here: no-guard target-elsewhere reply-elsewhere source-in-use
- * stateful-rule sender-identity no-other-member no-neighbour no-source protocol remote kernel-too-old
- * no-capability no-socket no-keeper connect-not-allowed uplink-down namespace-vanished namespace-not-entered
- * bpf-map nftables-refused send-failed timeout (deadline) reply-not-seen sockets-unread xdp-before-probe
- * capture-loss address-refused (multicast, broadcast, unspecified) probe-failed (the run as a whole).
+ * stateful-rule sender-identity no-other-member no-neighbour no-source no-source-port protocol remote
+ * kernel-too-old no-capability no-socket no-keeper connect-not-allowed uplink-down namespace-vanished
+ * namespace-not-entered bpf-map nftables-refused send-failed timeout (deadline) reply-not-seen sockets-unread
+ * xdp-before-probe capture-loss address-refused (multicast, broadcast, unspecified) probe-failed (the run as
+ * a whole).
  */
 
 #endif

@@ -6,46 +6,69 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
-#define HOPS_MAX       8  /* namespaces that an answer passes at most */
-#define CANDIDATES_MAX 64 /* addresses tried for one part */
+#define HOPS_MAX       8     /* namespaces that an answer passes at most */
+#define CANDIDATES_MAX 64    /* addresses tried for one part */
+#define PROBE_PORTS    61000 /* the run's own source ports are among these and those above (probe/shots.c) */
 
 /* ---- who uses an address ---- */
 
-static bool namespace_uses(const struct namespace *namespace, struct address address)
+struct machines { /* addresses that some machine is known to have, in order */
+    struct address *items;
+    size_t count, capacity;
+};
+
+static int compare_addresses(const void *a, const void *b)
 {
-    list_each(struct link_address, own, &namespace->addresses)
-        if (address_equal(own->prefix.address, address))
-            return true;
-    list_each(struct neighbour, neighbour, &namespace->neighbours)
-        if (address_equal(neighbour->address, address) && neighbour->has_mac)
-            return true;
-    list_each(struct route, route, &namespace->routes)
-        list_each(struct next_hop, hop, &route->next_hops)
-            if (address_equal(hop->gateway, address))
-                return true;
-    list_each(struct connection, connection, &namespace->connections)
-        if (address_equal(connection->remote, address))
-            return true;
-    list_each(struct tracked, tracked, &namespace->tracked)
-        if (address_equal(tracked->source, address) || address_equal(tracked->destination, address) ||
-            address_equal(tracked->reply_source, address) ||
-            address_equal(tracked->reply_destination, address))
-            return true;
-    return false;
+    return address_compare(*(const struct address *)a, *(const struct address *)b);
 }
 
-static bool in_use(const struct world *world, struct address address)
+static void add_machine(struct machines *machines, struct address address)
 {
-    for (size_t i = 0; i < world->snapshot->namespaces.count; i++)
-        if (namespace_uses(world->snapshot->namespaces.items[i], address))
-            return true;
-    return false;
+    if (address.family != FAMILY_NONE)
+        *list_append(machines) = address;
+}
+
+static void add_machines(struct machines *machines, const struct namespace *namespace)
+{
+    list_each(struct link_address, own, &namespace->addresses)
+        add_machine(machines, own->prefix.address);
+    list_each(struct neighbour, neighbour, &namespace->neighbours)
+        if (neighbour->has_mac)
+            add_machine(machines, neighbour->address);
+    list_each(struct route, route, &namespace->routes)
+        list_each(struct next_hop, hop, &route->next_hops)
+            add_machine(machines, hop->gateway);
+    list_each(struct connection, connection, &namespace->connections)
+        add_machine(machines, connection->remote);
+    list_each(struct tracked, tracked, &namespace->tracked) {
+        add_machine(machines, tracked->source);
+        add_machine(machines, tracked->destination);
+        add_machine(machines, tracked->reply_source);
+        add_machine(machines, tracked->reply_destination);
+    }
+}
+
+static struct machines machines_find(const struct snapshot *snapshot)
+{
+    struct machines machines = {0};
+    for (size_t i = 0; i < snapshot->namespaces.count; i++)
+        add_machines(&machines, snapshot->namespaces.items[i]);
+    if (machines.count > 0)
+        qsort(machines.items, machines.count, sizeof(*machines.items), compare_addresses);
+    return machines;
+}
+
+static bool in_use(const struct machines *machines, struct address address)
+{
+    return machines->count > 0 &&
+           bsearch(&address, machines->items, machines->count, sizeof(address), compare_addresses) != NULL;
 }
 
 /* ---- the source of a part ---- */
 
 struct choice {
-    const struct world *world;
+    const struct snapshot *snapshot;
+    const struct machines *machines;
     const struct interval_set *sources;
     enum ip_family family;
     struct address free, used; /* first found of each */
@@ -60,7 +83,7 @@ static bool consider(struct choice *choice, u128 value)
         address_is_multicast(address))
         return false;
     choice->tried++;
-    if (in_use(choice->world, address)) {
+    if (in_use(choice->machines, address)) {
         if (choice->used.family == FAMILY_NONE)
             choice->used = address;
         return false;
@@ -83,7 +106,7 @@ static bool consider_network(struct choice *choice, struct prefix prefix)
 
 static bool consider_on_link(struct choice *choice, const struct link *uplink)
 {
-    const struct namespace *host = snapshot_host(choice->world->snapshot);
+    const struct namespace *host = snapshot_host(choice->snapshot);
     list_each(struct link_address, address, &host->addresses)
         if (address->index == uplink->index && address->prefix.address.family == choice->family &&
             !address_is_link_local(address->prefix.address) && consider_network(choice, address->prefix))
@@ -119,10 +142,16 @@ static bool consider_interval(struct choice *choice, const struct interval *inte
     return false;
 }
 
-bool target_source(const struct world *world, const struct interval_set *sources, enum ip_family family,
-                   const struct link *uplink, bool on_link, struct address *ret_source)
+/*
+ * The source that stands for a part: an address of `sources` that no machine is known to use, globally
+ * routable where the part has such, on the uplink's own network for `on_link`. false: every address of the
+ * part is somebody's (then *ret_source is one of them) or the part is empty (FAMILY_NONE).
+ */
+static bool choose_source(const struct snapshot *snapshot, const struct machines *machines,
+                          const struct interval_set *sources, enum ip_family family,
+                          const struct link *uplink, bool on_link, struct address *ret_source)
 {
-    struct choice choice = {.world = world, .sources = sources, .family = family};
+    struct choice choice = {.snapshot = snapshot, .machines = machines, .sources = sources, .family = family};
     bool found = (on_link && uplink && consider_on_link(&choice, uplink)) || consider_global(&choice);
 
     for (int pass = 0; pass < 2 && !found; pass++) {
@@ -271,6 +300,7 @@ static enum reply_way reply_way(const struct world *world, uint64_t target, stru
 
 struct planner {
     const struct world *world;
+    struct machines machines;
     const struct namespace *host;
     struct plan *plan;
     const struct target_options *options;
@@ -315,8 +345,8 @@ static void plan_ingress(const struct planner *planner, const struct path_channe
         probe->skip = "uplink-down";
         return;
     }
-    probe->source_in_use =
-        !target_source(planner->world, &part->sources, channel->entry.family, link, lan, &probe->source);
+    probe->source_in_use = !choose_source(planner->world->snapshot, &planner->machines, &part->sources,
+                                          channel->entry.family, link, lan, &probe->source);
     if (probe->source.family == FAMILY_NONE) {
         probe->skip = "no-source";
         return;
@@ -383,6 +413,46 @@ static void plan_end(const struct planner *planner, const struct path_channel *c
     probe->arrival = arrival_of(planner, probe->target);
 }
 
+static bool port_in_use(const struct world *world, uint16_t port)
+{
+    for (size_t i = 0; i < world->snapshot->namespaces.count; i++) {
+        const struct namespace *namespace = world->snapshot->namespaces.items[i];
+        list_each(struct connection, connection, &namespace->connections)
+            if (connection->local_port == port || connection->remote_port == port)
+                return true;
+        list_each(struct tracked, tracked, &namespace->tracked)
+            if (tracked->source_port == port || tracked->reply_destination_port == port)
+                return true;
+    }
+    return false;
+}
+
+/* Where not every source port fares alike, the part's own: one that no connection has. */
+static void plan_port(const struct planner *planner, const struct prediction_part *part, struct probe *probe)
+{
+    struct interval_set own = interval_set_range(PROBE_PORTS, UINT16_MAX);
+    bool any = interval_set_empty(&part->source_ports) || interval_set_covers(&part->source_ports, &own);
+    unsigned tried = 0;
+
+    interval_set_free(&own);
+    if (any || probe->skip)
+        return;
+    for (size_t i = part->source_ports.count; i-- > 0 && probe->method != METHOD_DATAGRAM;) {
+        const struct interval *interval = &part->source_ports.items[i];
+        for (u128 port = interval->last; port > 0 && port >= interval->first && tried < CANDIDATES_MAX;
+             port--, tried++)
+            if (!port_in_use(planner->world, (uint16_t)port)) {
+                probe->source_port = (uint16_t)port;
+                return;
+            }
+    }
+    probe->skip = "no-source-port";
+    probe->skip_message = probe->method == METHOD_DATAGRAM
+                              ? "a rule asks for source ports, and datagrams have "
+                                "that of a socket"
+                              : "connections have the ports that a rule asks for";
+}
+
 static void plan_part(const struct planner *planner, const struct path_channel *channel,
                       const struct prediction_part *part)
 {
@@ -400,13 +470,15 @@ static void plan_part(const struct planner *planner, const struct path_channel *
         plan_ingress(planner, channel, part, probe);
     else
         plan_sender(planner, channel, part, probe);
+    plan_port(planner, part, probe);
 }
 
 void target_plan(const struct world *world, const struct path_channel *channels, size_t count,
                  const struct target_options *options, struct plan *ret_plan,
                  struct target_places *ret_places)
 {
-    struct planner planner = {world, snapshot_host(world->snapshot), ret_plan, options};
+    struct planner planner = {world, machines_find(world->snapshot), snapshot_host(world->snapshot), ret_plan,
+                              options};
 
     ret_plan->host = world->snapshot->host_namespace;
     ret_plan->options = options->plan;
@@ -426,4 +498,5 @@ void target_plan(const struct world *world, const struct path_channel *channels,
             plan_part(&planner, channel, &channel->prediction.parts.items[part]);
         }
     }
+    list_free(&planner.machines);
 }

@@ -32,13 +32,4 @@ void target_plan(const struct world *world, const struct path_channel *channels,
                  const struct target_options *options, struct plan *ret_plan,
                  struct target_places *ret_places);
 
-/*
- * The source that stands for a part: an address of `sources` that no machine is known to use (no neighbour,
- * gateway, conntrack entry, connection or address of the host), globally routable where the part has such, on
- * the uplink's own network for `on_link`. false: every address of the part is somebody's (then *ret_source is
- * one of them) or the part is empty (FAMILY_NONE).
- */
-bool target_source(const struct world *world, const struct interval_set *sources, enum ip_family family,
-                   const struct link *uplink, bool on_link, struct address *ret_source);
-
 #endif
