@@ -115,6 +115,28 @@ static bool is_own_address(const struct world_namespace *namespace, struct addre
     return false;
 }
 
+static bool is_held(const struct world *world, const struct vantage *vantage,
+                    const struct world_namespace *holder, struct address address)
+{
+    if (world_is_local(holder, address))
+        return true;
+    list_each(const uint64_t, id, &vantage->members) {
+        const struct world_namespace *member = world_namespace(world, *id);
+        if (member && is_own_address(member, address))
+            return true;
+    }
+    return false;
+}
+
+/* On a network of the member's own: it asks its neighbours for the address, not the bridge for the way. */
+static bool is_on_link(const struct world_namespace *member, struct address address)
+{
+    list_each(const struct link_address, own, &member->facts->addresses)
+        if (prefix_contains(own->prefix, address))
+            return true;
+    return false;
+}
+
 /* Members that fare alike but for their address are one question, asked at the bridge; the others each for
  * itself. */
 static int ask_segment(struct symbolic *symbolic, const struct world *world, const struct vantage *vantage,
@@ -127,14 +149,15 @@ static int ask_segment(struct symbolic *symbolic, const struct world *world, con
     *ret_prediction = (struct prediction){.family = entry->family, .state = STATE_UNREACHABLE};
     if (!bridge)
         return -EINVAL;
-    bool any = false;
+    bool any = false, held = is_held(world, vantage, holder, entry->address);
     int result = 0;
     list_each(const uint64_t, id, &vantage->members) {
         const struct world_namespace *member = world_namespace(world, *id);
         if (!member || is_own_address(member, entry->address))
             continue;
         any = true;
-        if (segment_member_is_plain(member, holder, bridge, entry->family)) {
+        if ((held || !is_on_link(member, entry->address)) &&
+            segment_member_is_plain(member, holder, bridge, entry->family)) {
             segment_member_addresses(member, holder, bridge, entry->family, &together);
             continue;
         }
