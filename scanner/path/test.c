@@ -49,7 +49,11 @@ struct register_byte byte_source(enum byte_kind kind, uint8_t index)
 
 void registers_clear(struct registers *registers)
 {
-    registers_unknown(registers, 0, REGISTER_BYTES, DOUBT_UNSET);
+    struct register_byte unset = byte_unknown(DOUBT_UNSET);
+    size_t done = sizeof(unset);
+    memcpy(registers->bytes, &unset, done);
+    for (size_t all = sizeof(registers->bytes); done < all; done *= 2) /* each rule does it */
+        memcpy((char *)registers->bytes + done, registers->bytes, done < all - done ? done : all - done);
 }
 
 static uint32_t word_end(uint32_t offset, uint32_t length)

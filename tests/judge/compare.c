@@ -71,8 +71,6 @@ static bool spoken_agrees(const struct lab *lab, const struct forecast *forecast
                           const struct sighting *sighting)
 {
     bool passes = forecast->state == STATE_OPEN || forecast->state == STATE_CLOSED;
-    if (forecast->excused)
-        return true;
     if (!passes)
         return forecast->state != STATE_UNDETERMINED && sighting->listener < 0 && sighting->arrived < 0;
     return (sighting->listener >= 0) == (forecast->state == STATE_OPEN) && sighting->arrived >= 0 &&
@@ -84,6 +82,8 @@ static bool spoken_agrees(const struct lab *lab, const struct forecast *forecast
 static bool agrees(const struct lab *lab, const struct shot *shot, const struct forecast *forecast,
                    const struct sighting *sighting)
 {
+    if (forecast->excused)
+        return true;
     if (forecast->spoken)
         return spoken_agrees(lab, forecast, sighting);
     switch (forecast->state) {

@@ -284,7 +284,7 @@ static const struct {
     void (*match)(struct making *making, char *text);
     uint32_t weight;
 } matches[] = {
-    {match_address, 22},      {match_named_set, 8},  {match_bits, 4},   {match_port, 26},
+    {match_address, 22},      {match_named_set, 12}, {match_bits, 4},   {match_port, 26},
     {match_source_port, 5},   {match_interface, 12}, {match_mark, 9},   {match_connection, 10},
     {match_original, 4},      {match_fib, 8},        {match_misc, 5},   {match_flags, 4},
     {match_concatenation, 7}, {match_link_layer, 3}, {match_sender, 2},
@@ -587,7 +587,7 @@ static void sets_add(struct gen_table *table, struct random *random)
                  random_percent(random, 50) ? "203.0.113.1" : "172.19.0.2");
         *list_append(&table->sets) = memory_strdup(text);
         snprintf(text, sizeof(text),
-                 "set i4 { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 172.18.0.0-172.18.0.%u, "
+                 "set i4 { type ipv4_addr; flags interval; elements = { 172.18.0.0-172.18.0.%u, "
                  "198.51.100.0/24, 203.0.113.10-255.255.255.255 } }",
                  random_below(random, 4));
         *list_append(&table->sets) = memory_strdup(text);

@@ -32,17 +32,18 @@ static uint32_t evaluator_bit(const char *name)
     judge_fail("no evaluator %s", name);
 }
 
-static const char usage[] = "usage: tests/judge/run [OPTION...]\n"
-                            "  --rulesets N   random rulesets to try (60)\n"
-                            "  --packets N    random packets for each, at most 200 (200)\n"
-                            "  --seed N       of the first ruleset; the next ones count up (the clock's)\n"
-                            "  --seconds N    stop after so long, though rulesets remain\n"
-                            "  --only NAME    ask one evaluator alone: concrete, symbolic\n"
-                            "  --explain FILE ask this postern's `explain --batch` as well\n"
-                            "  --strict       fail where too few packets were open, filtered, rewritten, or "
-                            "decided by an expression\n"
-                            "  --keep-going   go on after a difference\n"
-                            "  --print        print each ruleset\n";
+static const char usage[] =
+    "usage: tests/judge/run [OPTION...]\n"
+    "  --rulesets N   random rulesets to try (60)\n"
+    "  --packets N    random packets for each, at most 200 (200)\n"
+    "  --seed N       of the first ruleset; the next ones count up (the clock's)\n"
+    "  --seconds N    stop after so long, though rulesets remain\n"
+    "  --only NAME    ask one evaluator alone: concrete, symbolic, symbolic-sources, symbolic-ports\n"
+    "  --explain FILE ask this postern's `explain --batch` as well\n"
+    "  --strict       fail where too few packets were open, filtered, rewritten, or "
+    "decided by an expression\n"
+    "  --keep-going   go on after a difference\n"
+    "  --print        print each ruleset\n";
 
 static struct options options_read(int count, char **arguments)
 {

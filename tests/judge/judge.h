@@ -192,7 +192,7 @@ struct forecast {
     bool rewritten;
     bool by_route; /* a route that is an error decides */
     bool spoken;   /* by the program: its answer names no socket, nor what the sender is told */
-    bool excused;  /* no vantage has such a source */
+    bool excused;  /* not to be judged: no vantage has such a source, or nothing is said of its port */
     char reasons[256];
     char decider[256];
 };

@@ -3,6 +3,7 @@
 #include "netns/base/interval.h"
 #include "netns/collect/collect.h"
 #include "scanner/path/concrete.h"
+#include "scanner/path/reason.h"
 #include "scanner/path/symbolic.h"
 #include "tests/judge/judge.h"
 
@@ -151,8 +152,22 @@ static void forecast_part(const struct world *world, const struct prediction_par
     reasons_print(&part->reasons, forecast->reasons);
 }
 
-static void ask_symbolic(const struct world *world, const struct lab *lab, const struct shot *shot,
-                         struct forecast *ret_forecast)
+/* Undetermined for no other reason than a mask that cuts the sources into more pieces than are kept. */
+static bool in_pieces(const struct prediction_part *part)
+{
+    list_each(const struct reason, reason, &part->reasons)
+        if (strcmp(reason->code, REASON_SOURCE_SET) != 0)
+            return false;
+    return part->state == STATE_UNDETERMINED && part->reasons.count > 0;
+}
+
+/*
+ * `sources`, `ports`: those that are asked about, the packet's own among them. What fares alike for several
+ * is then found by cutting sets, where one source alone is a number that is compared.
+ */
+static void ask_about(const struct world *world, const struct lab *lab, const struct shot *shot,
+                      const struct interval_set *sources, const struct interval_set *ports,
+                      struct forecast *ret_forecast)
 {
     _cleanup_arena_ struct arena *arena = arena_new();
     _cleanup_prediction_ struct prediction prediction = {0};
@@ -160,25 +175,58 @@ static void ask_symbolic(const struct world *world, const struct lab *lab, const
                           .interface = shot_interface(lab, shot),
                           .family = shot->family,
                           .protocol = shot->protocol,
+                          .sources = *sources,
+                          .source_ports = *ports,
                           .destination = shot->destination,
                           .port = shot->destination_port,
                           .uid_known = true,
                           .source_mac = shot_mac(shot)};
     *ret_forecast = (struct forecast){.state = STATE_UNDETERMINED};
-    query.sources = interval_set_range(shot->source.value, shot->source.value);
-    query.source_ports = interval_set_range(shot->source_port, shot->source_port);
     if (symbolic_evaluate(world, &query, arena, &prediction) != 0)
         judge_fail("a packet that is no question");
     const struct prediction_part *part = part_of(&prediction, shot);
-    if (part)
+    if (part) {
         forecast_part(world, part, ret_forecast);
-    else
+        ret_forecast->excused = in_pieces(part);
+    } else {
         snprintf(ret_forecast->reasons, sizeof(ret_forecast->reasons), "no part has the source");
-    interval_set_free(&query.sources);
-    interval_set_free(&query.source_ports);
+    }
 }
 
-const struct evaluator evaluators[] = {{"concrete", ask_concrete}, {"symbolic", ask_symbolic}};
+static void ask_symbolic(const struct world *world, const struct lab *lab, const struct shot *shot,
+                         struct forecast *ret_forecast)
+{
+    _cleanup_interval_set_ struct interval_set source =
+                                                   interval_set_range(shot->source.value, shot->source.value),
+                                               port =
+                                                   interval_set_range(shot->source_port, shot->source_port);
+    ask_about(world, lab, shot, &source, &port, ret_forecast);
+}
+
+static void ask_all_sources(const struct world *world, const struct lab *lab, const struct shot *shot,
+                            struct forecast *ret_forecast)
+{
+    _cleanup_interval_set_ struct interval_set all = interval_set_family(shot->family),
+                                               port =
+                                                   interval_set_range(shot->source_port, shot->source_port);
+    ask_about(world, lab, shot, &all, &port, ret_forecast);
+}
+
+/* A prediction gives the most exposed ports of a source alone: of another port nothing is said. */
+static void ask_all_ports(const struct world *world, const struct lab *lab, const struct shot *shot,
+                          struct forecast *ret_forecast)
+{
+    _cleanup_interval_set_ struct interval_set source =
+                                                   interval_set_range(shot->source.value, shot->source.value),
+                                               all = interval_set_range(1, UINT16_MAX);
+    ask_about(world, lab, shot, &source, &all, ret_forecast);
+    ret_forecast->excused |= ret_forecast->decider[0] == '\0';
+}
+
+const struct evaluator evaluators[] = {{"concrete", ask_concrete},
+                                       {"symbolic", ask_symbolic},
+                                       {"symbolic-sources", ask_all_sources},
+                                       {"symbolic-ports", ask_all_ports}};
 const size_t evaluator_count = sizeof(evaluators) / sizeof(evaluators[0]);
 
 /* ---- what decided ---- */
