@@ -92,6 +92,14 @@ void prediction_part_free(struct prediction_part *part)
     interval_set_free(&part->source_ports);
     list_free(&part->reasons);
     list_free(&part->later);
+    list_free(&part->others);
+}
+
+bool target_same_listener(const struct target *a, const struct target *b)
+{
+    if (a->socket < 0 || b->socket < 0)
+        return a->socket < 0 && b->socket < 0;
+    return a->namespace == b->namespace && a->socket == b->socket;
 }
 
 void prediction_free(struct prediction *prediction)

@@ -155,6 +155,7 @@ struct prediction_part {
     bool stateful;  /* a rule that remembers sources was met: not probed without --touch-stateful */
     bool by_sender; /* depends on the sender's uid, gid or cgroup */
     LIST(struct decider) later; /* of filtered: further stages that would drop too */
+    LIST(struct target) others; /* of undetermined: further listeners that it may end at */
 };
 
 struct prediction {
@@ -164,6 +165,8 @@ struct prediction {
     LIST(struct decider) off_path;      /* rules that look protective but are not on the path */
 };
 void prediction_part_free(struct prediction_part *part);
+/* Is it the same listener, or are both none? */
+bool target_same_listener(const struct target *a, const struct target *b);
 void prediction_free(struct prediction *prediction);
 #define _cleanup_prediction_ _cleanup_(prediction_free)
 

@@ -71,6 +71,11 @@ static int ask_sender(struct symbolic *symbolic, uint64_t namespace, const struc
     return symbolic_ask(symbolic, &query, ret_prediction);
 }
 
+struct channel_list {
+    struct path_channel *items;
+    size_t count, capacity;
+};
+
 /* ---- the end of a channel ---- */
 int32_t container_of_target(const struct world *world, const struct target *target)
 {
@@ -332,21 +337,113 @@ static int vantage_ask(struct symbolic *symbolic, const struct world *world, con
     return ask_sender(symbolic, vantage->namespace, entry, sources, ports, ret_prediction);
 }
 
-int channel_find(struct symbolic *symbolic, const struct vantage *vantage, const struct entry *entry,
-                 const struct interval_set *sources, const struct interval_set *source_ports,
-                 struct arena *arena, struct path_channel *ret_channel)
+/* Takes the prediction. */
+static void channel_make(struct symbolic *symbolic, const struct vantage *vantage, const struct entry *entry,
+                         struct prediction *prediction, struct arena *arena, struct path_channel *ret_channel)
 {
     const struct world *world = symbolic_world(symbolic);
-    struct path_channel channel = {.vantage = vantage, .entry = *entry};
-    int result = vantage_ask(symbolic, world, vantage, entry, sources, source_ports, &channel.prediction);
-    if (result != 0) {
-        prediction_free(&channel.prediction);
-        return result;
-    }
+    struct path_channel channel = {.vantage = vantage, .entry = *entry, .prediction = *prediction};
+    *prediction = (struct prediction){0};
     *list_append(&channel.addresses) = entry->address;
     channel_finish(world, &channel);
     channel_through(symbolic, world, arena, &channel);
     *ret_channel = channel;
+}
+
+int channel_find(struct symbolic *symbolic, const struct vantage *vantage, const struct entry *entry,
+                 const struct interval_set *sources, const struct interval_set *source_ports,
+                 struct arena *arena, struct path_channel *ret_channel)
+{
+    struct prediction prediction = {0};
+    int result =
+        vantage_ask(symbolic, symbolic_world(symbolic), vantage, entry, sources, source_ports, &prediction);
+    if (result == 0)
+        channel_make(symbolic, vantage, entry, &prediction, arena, ret_channel);
+    prediction_free(&prediction);
+    return result;
+}
+
+/* ---- one entry, several listeners ---- */
+struct listeners_met {
+    struct target *items;
+    size_t count, capacity;
+};
+
+static void listener_meet(struct listeners_met *met, const struct target *target)
+{
+    if (target->socket < 0)
+        return;
+    list_each(const struct target, known, met)
+        if (target_same_listener(known, target))
+            return;
+    *list_append(met) = *target;
+}
+
+static bool is_other(const struct prediction_part *part, const struct target *listener)
+{
+    list_each(const struct target, other, &part->others)
+        if (target_same_listener(other, listener))
+            return true;
+    return false;
+}
+
+static void part_copy(const struct prediction_part *part, struct prediction_part *ret_copy)
+{
+    *ret_copy = *part;
+    ret_copy->sources = interval_set_copy(&part->sources);
+    ret_copy->source_ports = interval_set_copy(&part->source_ports);
+    ret_copy->reasons.items = NULL;
+    ret_copy->reasons.count = ret_copy->reasons.capacity = 0;
+    reasons_join(ret_copy, part);
+    memset(&ret_copy->later, 0, sizeof(ret_copy->later));
+    list_each(const struct decider, decider, &part->later)
+        *list_append(&ret_copy->later) = *decider;
+    memset(&ret_copy->others, 0, sizeof(ret_copy->others));
+}
+
+/* The prediction as it concerns one listener: the parts that end at it or may; with `rest`, those that end
+ * nowhere. */
+static struct prediction prediction_of(const struct prediction *prediction, const struct target *listener,
+                                       bool rest)
+{
+    struct prediction own = {.family = prediction->family, .state = STATE_UNREACHABLE};
+    list_each(const struct prediction_part, part, &prediction->parts) {
+        bool ends = target_same_listener(&part->target, listener), may = is_other(part, listener);
+        if (!ends && !may && !(rest && part->target.socket < 0))
+            continue;
+        struct prediction_part *copy = list_append(&own.parts);
+        part_copy(part, copy);
+        if (may)
+            copy->target = *listener;
+    }
+    if (own.parts.count > 0)
+        own.state = own.parts.items[0].state;
+    list_each(const struct decider, decider, &prediction->off_path)
+        *list_append(&own.off_path) = *decider;
+    return own;
+}
+
+/* The channels of an entry: one for each listener that it leads to (the contract's "one way in"). */
+static int channels_ask(struct symbolic *symbolic, const struct vantage *vantage, const struct entry *entry,
+                        struct arena *arena, struct channel_list *ret_channels)
+{
+    _cleanup_prediction_ struct prediction prediction = {0};
+    struct listeners_met met = {0};
+    int result = vantage_ask(symbolic, symbolic_world(symbolic), vantage, entry, NULL, NULL, &prediction);
+    if (result != 0)
+        return result;
+    list_each(const struct prediction_part, part, &prediction.parts) {
+        listener_meet(&met, &part->target);
+        list_each(const struct target, other, &part->others)
+            listener_meet(&met, other);
+    }
+    for (size_t i = 0; i < met.count && met.count > 1; i++) {
+        struct prediction own = prediction_of(&prediction, &met.items[i], i == 0);
+        channel_make(symbolic, vantage, entry, &own, arena, list_append(ret_channels));
+    }
+    if (met.count <= 1)
+        channel_make(symbolic, vantage, entry, &prediction, arena, list_append(ret_channels));
+    list_free(&met);
     return 0;
 }
 
@@ -390,10 +487,6 @@ static bool channels_alike(const struct path_channel *a, const struct path_chann
 }
 
 /* ---- all channels ---- */
-struct channel_list {
-    struct path_channel *items;
-    size_t count, capacity;
-};
 struct channels_walk {
     const struct world *world;
     const struct channel_options *options;
@@ -516,15 +609,16 @@ static void channel_unasked(const struct channels_walk *walk, const struct vanta
     *ret_channel = channel;
 }
 
-static void channel_ask(const struct channels_walk *walk, const struct vantage *vantage,
-                        const struct entry *entry, struct path_channel *ret_channel)
+static void channels_of(const struct channels_walk *walk, const struct vantage *vantage,
+                        const struct entry *entry, struct channel_list *ret_channels)
 {
     int64_t deadline = walk->options->deadline;
     if (deadline != 0 && (int64_t)(time_monotonic_ns() / 1000000u) >= deadline)
-        channel_unasked(walk, vantage, entry, REASON_TIMEOUT, "the scan's time was over", ret_channel);
-    else if (channel_find(walk->symbolic, vantage, entry, NULL, NULL, walk->arena, ret_channel) != 0)
+        channel_unasked(walk, vantage, entry, REASON_TIMEOUT, "the scan's time was over",
+                        list_append(ret_channels));
+    else if (channels_ask(walk->symbolic, vantage, entry, walk->arena, ret_channels) != 0)
         channel_unasked(walk, vantage, entry, REASON_LINKS_UNREAD,
-                        "the vantage's place in the network is not known", ret_channel);
+                        "the vantage's place in the network is not known", list_append(ret_channels));
 }
 
 static int entry_channels(struct channels_walk *walk, const struct vantage *vantage,
@@ -533,14 +627,17 @@ static int entry_channels(struct channels_walk *walk, const struct vantage *vant
     struct channel_list list = {0};
     int result = 0;
     list_each(const struct address, address, &entry->addresses) {
-        struct path_channel channel;
+        struct channel_list found = {0};
         struct entry one = entry->entry;
         one.address = *address;
         if (!address_is_dialled(walk->world, vantage, entry, *address))
             continue;
-        channel_ask(walk, vantage, &one, &channel);
-        channel_named(walk, entry, &channel);
-        channel_keep(&list, &channel);
+        channels_of(walk, vantage, &one, &found);
+        list_each(struct path_channel, channel, &found) {
+            channel_named(walk, entry, channel);
+            channel_keep(&list, channel);
+        }
+        list_free(&found);
     }
     list_each(struct path_channel, channel, &list) {
         if (result == 0)

@@ -252,7 +252,8 @@ static void outcome_join(struct outcome *into, struct outcome *other)
 {
     into->stateful |= other->stateful;
     into->by_sender |= other->by_sender;
-    if (into->state == other->state && into->state != STATE_UNDETERMINED)
+    bool same_end = into->state != STATE_OPEN || target_same_listener(&into->target, &other->target);
+    if (into->state == other->state && into->state != STATE_UNDETERMINED && same_end)
         return;
     into->state = STATE_UNDETERMINED;
     list_each(const struct reason, reason, &other->reasons)

@@ -148,7 +148,8 @@ static struct piece piece_of(struct cell *cell)
     bool same = true;
     for (size_t i = 1; i < cell->endings.count; i++) {
         const struct ending *other = cell->endings.items[i];
-        same &= other->state == best->state;
+        /* open either way, but for whom is not known */
+        same &= other->state == best->state && target_same_listener(&other->target, &best->target);
         if (other->state < best->state)
             best = other;
     }
@@ -258,25 +259,86 @@ static bool one_port_set(const struct piece_list *pieces, const struct interval_
     return true;
 }
 
-/* Leaves each address in its most exposed piece only. */
+/* The addresses that pieces which end at one listener (NULL: at none) have claimed. */
+struct claim {
+    const struct target *listener;
+    struct interval_set addresses;
+};
+struct claim_list {
+    struct claim *items;
+    size_t count, capacity;
+};
+
+static const struct target *piece_listener(const struct piece *piece)
+{
+    bool serves = piece->state <= STATE_UNDETERMINED && piece->ending->target.socket >= 0;
+    return serves ? &piece->ending->target : NULL;
+}
+
+static bool claims_meet(const struct target *a, const struct target *b)
+{
+    return !a || !b || target_same_listener(a, b);
+}
+
+static void interval_set_unite(struct interval_set *set, const struct interval_set *other)
+{
+    struct interval_set both = interval_set_union(set, other);
+    interval_set_free(set);
+    *set = both;
+}
+
+static void claim_add(struct claim_list *claims, const struct target *listener,
+                      const struct interval_set *addresses)
+{
+    list_each(struct claim, claim, claims)
+        if (claim->listener == listener ||
+            (claim->listener && listener && target_same_listener(claim->listener, listener))) {
+            interval_set_unite(&claim->addresses, addresses);
+            return;
+        }
+    *list_append(claims) = (struct claim){listener, interval_set_copy(addresses)};
+}
+
+/* Leaves each address in its most exposed piece only; but what one port of it reaches hides no other
+ * listener. */
 static void pieces_claim(struct piece_list *pieces, const struct interval_set *ports)
 {
+    struct claim_list claims = {0};
     list_each(struct piece, piece, pieces)
         piece->size = set_size(&piece->cell->sources);
     if (pieces->count > 1)
         qsort(pieces->items, pieces->count, sizeof(*pieces->items), claim_order);
     if (one_port_set(pieces, ports))
         return;
-    _cleanup_interval_set_ struct interval_set claimed = {0};
     list_each(struct piece, piece, pieces) {
-        struct interval_set own = interval_set_subtract(&piece->cell->sources, &claimed);
-        struct interval_set all = interval_set_union(&claimed, &own);
-        interval_set_free(&claimed);
+        const struct target *listener = piece_listener(piece);
+        struct interval_set own = interval_set_copy(&piece->cell->sources);
+        list_each(const struct claim, claim, &claims)
+            if (claims_meet(claim->listener, listener)) {
+                struct interval_set rest = interval_set_subtract(&own, &claim->addresses);
+                interval_set_free(&own);
+                own = rest;
+            }
+        claim_add(&claims, listener, &own);
         interval_set_free(&piece->cell->sources);
-        claimed = all;
         piece->cell->sources = own;
         piece->size = set_size(&own);
     }
+    list_each(struct claim, claim, &claims)
+        interval_set_free(&claim->addresses);
+    list_free(&claims);
+}
+
+/* The last of those kept that has the state and the listener. */
+static struct piece *piece_alike(struct piece_list *pieces, size_t kept, const struct piece *piece)
+{
+    while (kept-- > 0) {
+        struct piece *other = &pieces->items[kept];
+        if (other->state == piece->state &&
+            target_same_listener(&other->ending->target, &piece->ending->target))
+            return other;
+    }
+    return NULL;
 }
 
 /* Thousands of rules that drop a prefix each need not be thousands of parts. */
@@ -288,8 +350,9 @@ static void pieces_limit(struct piece_list *pieces)
         if (piece->size == 0)
             continue;
         of_state = kept > 0 && pieces->items[kept - 1].state == piece->state ? of_state + 1 : 1;
-        if (of_state > PARTS_OF_STATE)
-            cells_join(pieces->items[kept - 1].cell, piece->cell);
+        struct piece *alike = of_state > PARTS_OF_STATE ? piece_alike(pieces, kept, piece) : NULL;
+        if (alike)
+            cells_join(alike->cell, piece->cell);
         else
             pieces->items[kept++] = *piece;
     }
@@ -388,6 +451,16 @@ static void reasons_make(struct symbolic *symbolic, const struct cell *cell, str
                        doubt->message);
 }
 
+static void other_add(struct prediction_part *part, const struct target *target)
+{
+    if (target->socket < 0 || target_same_listener(target, &part->target))
+        return;
+    list_each(const struct target, known, &part->others)
+        if (target_same_listener(known, target))
+            return;
+    *list_append(&part->others) = *target;
+}
+
 /* Of an undetermined part the first reason stands for what decides. */
 static void undetermined_decider(const struct ending *ending, struct prediction_part *part)
 {
@@ -419,6 +492,8 @@ static void part_make(struct symbolic *symbolic, const struct piece *piece, cons
     if (part->state == STATE_UNDETERMINED) {
         reasons_make(symbolic, piece->cell, &part->reasons);
         undetermined_decider(ending, part);
+        for (size_t i = 0; i < piece->cell->endings.count; i++)
+            other_add(part, &piece->cell->endings.items[i]->target);
     } else {
         part->decider = decider_make(symbolic, &ending->cause);
     }
@@ -525,6 +600,8 @@ static void parts_settle(struct prediction *prediction)
         }
         for (size_t j = 0; last && j < own.count; j++)
             interval_set_add(&last->sources, own.items[j].first, own.items[j].last);
+        for (size_t j = 0; last && j < part.others.count; j++)
+            other_add(last, &part.others.items[j]);
         prediction_part_free(&part);
     }
     prediction->parts.count = kept;

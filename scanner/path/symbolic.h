@@ -24,10 +24,11 @@ void cleanup_symbolic(struct symbolic **symbolic);
 #define _cleanup_symbolic_ _cleanup_(cleanup_symbolic)
 
 /*
- * What becomes of the query's packets. The parts are disjoint and cover the query's sources, but for those
- * that no packet of that vantage can have; the state of an address is that of its most exposed source port. A
- * part's source_ports are set only where not all of the query's ports fare so. Of a filtered part `later`
- * names the further stages that would drop too, and `target` where the packet would have ended (target.socket
+ * What becomes of the query's packets. The parts cover the query's sources, but for those that no packet of
+ * that vantage can have; the state of an address is that of its most exposed source port, so that an address
+ * is in one part, or in one for each listener that some port of it reaches. A part's source_ports are set
+ * only where not all of the query's ports fare so. Of a filtered part `later` names the further stages that
+ * would drop too, and `target` where the packet would have ended (target.socket
  * >= 0 and no `later`: one decider alone keeps the listener away).
  *
  * Always gives a prediction, at worst one undetermined part whose reasons say why. -EINVAL: the query names
