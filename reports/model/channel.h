@@ -156,6 +156,7 @@ struct prediction_part {
     bool by_sender; /* depends on the sender's uid, gid or cgroup */
     LIST(struct decider) later; /* of filtered: further stages that would drop too */
     LIST(struct target) others; /* of undetermined: further listeners that it may end at */
+    bool one_of_several;        /* it ends so in one of several ways: target and answer are those of one */
 };
 
 struct prediction {

@@ -488,6 +488,8 @@ static void part_make(struct symbolic *symbolic, const struct piece *piece, cons
     for (size_t i = 0; i < piece->cell->endings.count; i++) {
         part->stateful |= piece->cell->endings.items[i]->fragment->stateful;
         part->by_sender |= piece->cell->endings.items[i]->fragment->by_sender;
+        part->one_of_several |= target_order(&piece->cell->endings.items[i]->target, &part->target) != 0 ||
+                                piece->cell->endings.items[i]->answer != part->answer;
     }
     if (part->state == STATE_UNDETERMINED) {
         reasons_make(symbolic, piece->cell, &part->reasons);

@@ -91,13 +91,16 @@ static bool agrees(const struct lab *lab, const struct shot *shot, const struct 
         return sighting->listener >= 0 && sighting->deliveries == 1 &&
                lab->listeners.items[sighting->listener].inode == forecast->target_inode;
     case STATE_CLOSED:
+        if (forecast->vague)
+            return sighting->listener < 0 && sighting->arrived >= 0;
         return sighting->listener < 0 && sighting->arrived >= 0 &&
                lab->ids[sighting->arrived] == forecast->target_namespace &&
                address_equal(sighting->arrived_address, forecast->target_address) &&
                sighting->arrived_port == forecast->target_port && answer_agrees(shot, forecast, sighting);
     case STATE_FILTERED:
     case STATE_UNREACHABLE:
-        return sighting->listener < 0 && sighting->arrived < 0 && answer_agrees(shot, forecast, sighting);
+        return sighting->listener < 0 && sighting->arrived < 0 &&
+               (forecast->vague || answer_agrees(shot, forecast, sighting));
     default:
         return false;
     }

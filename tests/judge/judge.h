@@ -191,6 +191,7 @@ struct forecast {
     uint8_t icmp_type, icmp_code;
     bool rewritten;
     bool by_route; /* a route that is an error decides */
+    bool vague;    /* it ends so in one of several ways: where, and with which answer, is not said */
     bool spoken;   /* by the program: its answer names no socket, nor what the sender is told */
     bool excused;  /* not to be judged: no vantage has such a source, or nothing is said of its port */
     char reasons[256];

@@ -148,6 +148,7 @@ static void forecast_part(const struct world *world, const struct prediction_par
     forecast->icmp_code = part->icmp_code;
     target_fill(world, &part->target, forecast);
     forecast->by_route = part->decider.kind == DECIDER_ROUTE;
+    forecast->vague = part->one_of_several;
     decider_print(&part->decider, forecast->decider);
     reasons_print(&part->reasons, forecast->reasons);
 }
