@@ -229,14 +229,17 @@ static void bare_add(struct attaching *attaching)
 
 /* ---- names ---- */
 
-/* Marks the names that more than one container has; their number. */
-static size_t doubles_mark(const struct snapshot *snapshot, bool *doubled)
+/* Marks the names that more than one container has, of the confirmed ones or of all; their number. */
+static size_t doubles_mark(const struct snapshot *snapshot, bool confirmed, bool *doubled)
 {
     _cleanup_map_ struct map *first = map_new();
     size_t count = 0;
     for (size_t i = 0; i < snapshot->containers.count; i++) {
         const char *name = snapshot->containers.items[i].name;
         uintptr_t other = (uintptr_t)map_get(first, name);
+        doubled[i] = false;
+        if (confirmed && !snapshot->containers.items[i].confirmed)
+            continue;
         doubled[i] = other != 0;
         if (!other) {
             map_set(first, name, (void *)(uintptr_t)(i + 1));
@@ -248,33 +251,35 @@ static size_t doubles_mark(const struct snapshot *snapshot, bool *doubled)
     return count;
 }
 
-/* ENGINE/NAME where two share a name; where that does not tell them apart, the user's number or the
- * identifier too. */
-static const char *longer_name(struct arena *arena, const struct container *container,
-                               const struct attached *attached, unsigned round)
+/* ENGINE/NAME where two share a name; where that does not tell them apart, the identifier too. */
+static const char *longer_name(struct arena *arena, const struct container *container, unsigned round)
 {
     if (round == 0)
         return arena_printf(arena, "%s/%s", engine_name(container->engine), container->name);
-    if (round == 1 && attached->user_id)
-        return arena_printf(arena, "%s@%u", container->name, attached->user_id);
     if (round < 3)
         return arena_printf(arena, "%s#%.*s", container->name, round == 1 ? SHORT_ID : INT16_MAX,
                             container->id);
     return arena_printf(arena, "%s#%llu", container->name, (unsigned long long)container->namespace);
 }
 
-static void names_make_unique(struct snapshot *snapshot, const struct attachment *attachment)
+static void names_lengthen(struct snapshot *snapshot, bool confirmed)
 {
     bool *doubled = memory_alloc(snapshot->containers.count + 1);
-    for (unsigned round = 0; round < 4 && doubles_mark(snapshot, doubled); round++) {
+    for (unsigned round = 0; round < 4 && doubles_mark(snapshot, confirmed, doubled); round++) {
         for (size_t i = 0; i < snapshot->containers.count; i++) {
             struct container *container = &snapshot->containers.items[i];
-            if (doubled[i])
-                container->name =
-                    longer_name(snapshot->arena, container, &attachment->containers.items[i], round);
+            if (doubled[i] && container->confirmed == confirmed)
+                container->name = longer_name(snapshot->arena, container, round);
         }
     }
     free(doubled);
+}
+
+/* What is not confirmed gives way: nobody can change another container's name by taking it. */
+static void names_make_unique(struct snapshot *snapshot)
+{
+    names_lengthen(snapshot, true);
+    names_lengthen(snapshot, false);
 }
 
 /* ---- roles ---- */
@@ -304,7 +309,7 @@ void attach_containers(struct snapshot *snapshot, const struct found *found,
     processes_index(&attaching);
     nested_name(&attaching);
     bare_add(&attaching);
-    names_make_unique(snapshot, ret_attachment);
+    names_make_unique(snapshot);
     roles_set(snapshot, found);
     list_each(struct engine_network, network, &attaching.result.networks)
         *list_append(&ret_attachment->networks) = *network;

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define PID_FILE_MAX ((size_t)32)
+
 /* ---- parts of a cgroup path ---- */
 
 bool part_is(const char *text, size_t length, const char *word)
@@ -226,6 +228,20 @@ int state_file(const struct engine_state *state, const char *path, char **ret_te
         return directory;
     return file_read_untrusted(directory, slash + 1, state->context->owner, STATE_FILE_MAX, ret_text,
                                ret_length, error);
+}
+
+uint32_t state_pid_file(const struct engine_state *state, int directory, const char *path)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+    uint64_t pid;
+    int r = directory < 0 ? state_file(state, path, &text, &length, NULL)
+                          : file_read_untrusted(directory, path, state->context->owner, PID_FILE_MAX, &text,
+                                                &length, NULL);
+    if (r < 0)
+        return 0;
+    text[strcspn(text, "\n")] = '\0';
+    return text_number(text, 1, UINT32_MAX, &pid) ? (uint32_t)pid : 0;
 }
 
 cJSON *state_json(int directory, const char *path, uid_t owner, struct error *error)

@@ -103,6 +103,9 @@ int state_file(const struct engine_state *state, const char *path, char **ret_te
                struct error *error);
 /* JSON of a state file beneath a directory, by the rules for what a tenant may write. */
 cJSON *state_json(int directory, const char *path, uid_t owner, struct error *error);
+/* The number in a pid file of root's, beneath a directory or (-1) by an absolute path of the host; 0: none.
+ */
+uint32_t state_pid_file(const struct engine_state *state, int directory, const char *path);
 /* Calls `each` with every entry of the directory that does not begin with a dot. */
 int directory_each(int directory, void (*each)(void *context, int directory, const char *name), void *context,
                    struct error *error);
@@ -153,5 +156,7 @@ void storage_each(struct engine_state *state, enum container_engine engine, int 
 void conmon_candidates(struct engine_state *state, uint32_t user_id, struct candidates *candidates);
 /* Process id of the conmon of a container, 0: none. */
 uint32_t conmon_of(const struct engine_state *state, const char *id, uint32_t user_id);
+/* First process of a container of root's, by the file that its conmon notes it in; 0: not known. */
+uint32_t conmon_first_process(const struct engine_state *state, const char *id);
 
 #endif

@@ -183,6 +183,25 @@ START_TEST(names_are_unique)
 }
 END_TEST
 
+/* Whoever makes a cgroup of that name, or calls a container of his own so, takes nothing from its owner. */
+START_TEST(names_of_others_stay)
+{
+    struct host host = host_open();
+    path_add(place_add(&host, 11), "/run/netns/web");
+    place_add(&host, 12);
+    place_add(&host, 13);
+    process_add(&host, FIRST, 12, "/lxc.payload.web");
+    process_add(&host, SECOND, 13, "/user.slice/user-7.slice/session-1.scope/lxc/web");
+    host_attach(&host);
+    ck_assert_uint_eq(named(&host, "web")->namespace, 11);
+    ck_assert(named(&host, "web")->confirmed);
+    ck_assert_uint_eq(named(&host, "lxc/web")->namespace, 12);
+    ck_assert_uint_eq(named(&host, "web@7")->namespace, 13);
+    ck_assert(!named(&host, "web@7")->confirmed);
+    host_close(&host);
+}
+END_TEST
+
 START_TEST(engines_names_are_no_identity)
 {
     struct host host = host_open();
@@ -336,6 +355,7 @@ int main(void)
     tcase_add_test(cases, shared_namespaces_name_all);
     tcase_add_test(cases, nested_is_named_by_both);
     tcase_add_test(cases, names_are_unique);
+    tcase_add_test(cases, names_of_others_stay);
     tcase_add_test(cases, engines_names_are_no_identity);
     tcase_add_test(cases, privileges_of_the_first_process);
     tcase_add_test(cases, outside);
