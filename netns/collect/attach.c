@@ -9,7 +9,6 @@
 #include <linux/rtnetlink.h>
 
 #define SHORT_ID 12
-#define STAT_MAX ((size_t)4096)
 
 void attachment_free(struct attachment *attachment)
 {
@@ -63,6 +62,7 @@ static void processes_prepare(struct attaching *attaching)
             continue;
         attaching->processes[attaching->count++] = (struct engine_process){
             .pid = process->pid,
+            .directory = process->directory,
             .namespace = found->places.items[process->place].namespace->id,
             .cgroup = process->cgroup ? process->cgroup->path : NULL,
         };
@@ -139,18 +139,6 @@ static bool name_is_engines(const char *name, const char *path)
            text_starts(run_path(path), "/run/docker/netns/");
 }
 
-static bool process_start(int proc, uint32_t pid, uint64_t *ret_start)
-{
-    char path[32];
-    _cleanup_free_ char *text = NULL;
-    size_t length;
-    snprintf(path, sizeof(path), "%u/stat", pid);
-    if (file_read(proc, path, STAT_MAX, &text, &length, NULL) < 0)
-        return false;
-    *ret_start = process_parse_start(text);
-    return true;
-}
-
 /* The first that was seen, 0: there was none. */
 static uint32_t first_process(const struct found *found, const struct found_place *place)
 {
@@ -165,11 +153,13 @@ static uint32_t oldest_process(const struct found *found, const struct found_pla
     if (place->processes.count == 1)
         return best;
     list_each(uint32_t, at, &place->processes) {
-        uint64_t start = 0;
-        uint32_t pid = found->processes.items[*at].pid;
-        if (process_start(found->proc, pid, &start) && start < best_start) {
+        const struct found_process *process = &found->processes.items[*at];
+        _cleanup_close_ int opened = -1;
+        int directory = found_process_open(found, process, &opened);
+        uint64_t start = directory < 0 ? 0 : process_start(directory);
+        if (start && start < best_start) {
             best_start = start;
-            best = pid;
+            best = process->pid;
         }
     }
     return best;

@@ -120,7 +120,8 @@ static int find(struct collect *collect, struct error *error)
     if (r < 0)
         return r;
     host_describe(collect);
-    struct find_options find_options = {collect->proc, collect->root, collect->options.host_namespace};
+    struct find_options find_options = {
+        .proc = collect->proc, .root = collect->root, .host_namespace = collect->options.host_namespace};
     r = find_namespaces(&find_options, collect->snapshot, &collect->found, error);
     if (r < 0)
         return r;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct finder {
     struct found *found;
     struct buffer *unseen; /* the names of the first UNSEEN_NAMED of them */
     bool full;             /* FIND_NAMESPACES_MAX was reached, and told */
+    size_t held;           /* more processes whose directories may be held */
 };
 
 /* name: of a process, thread or mount that may not be looked at */
@@ -132,16 +134,37 @@ static const struct found_cgroup *cgroup_read(struct finder *finder, int process
     return cgroup;
 }
 
-static void process_add(struct finder *finder, size_t place, uint32_t pid, uint32_t thread,
-                        const struct found_cgroup *cgroup)
+static void process_add(struct finder *finder, size_t place, const struct found_process *process)
 {
     struct found *found = finder->found;
     struct found_place *at = &found->places.items[place];
-    *list_append(&at->processes) = (uint32_t)found->processes.count;
-    *list_append(&found->processes) =
-        (struct found_process){.pid = pid, .thread = thread, .place = (uint32_t)place, .cgroup = cgroup};
+    struct found_process *added = list_append(&found->processes);
+    *added = *process;
+    added->place = (uint32_t)place;
+    *list_append(&at->processes) = (uint32_t)(found->processes.count - 1);
+    if (!process->thread)
+        map_set_u64(found->by_pid, process->pid, (void *)(uintptr_t)found->processes.count);
     if (at->namespace->pids.count < FIND_PIDS_MAX)
-        *list_append(&at->namespace->pids) = thread ? thread : pid;
+        *list_append(&at->namespace->pids) = process->thread ? process->thread : process->pid;
+}
+
+const struct found_process *found_process_of(const struct found *found, uint32_t pid)
+{
+    uintptr_t packed = (uintptr_t)map_get_u64(found->by_pid, pid);
+    return packed ? &found->processes.items[packed - 1] : NULL;
+}
+
+int found_process_open(const struct found *found, const struct found_process *process, int *ret_opened)
+{
+    *ret_opened = -1;
+    if (process->directory >= 0)
+        return process->directory;
+    _cleanup_close_ int again = process_open(found->proc, process->pid);
+    if (again < 0)
+        return again;
+    if (!process->start || process_start(again) != process->start)
+        return -ESRCH;
+    return *ret_opened = take_fd(&again);
 }
 
 /* The place of a process's or (not 0) thread's namespace by its inode, opened where it is not known yet;
@@ -170,16 +193,17 @@ static size_t place_open(struct finder *finder, int process, uint32_t pid, uint3
 struct threads {
     struct finder *finder;
     int process;
-    uint32_t pid;
-    const struct found_cgroup *cgroup;
+    struct found_process facts; /* of the process */
 };
 
 static int thread_visit(void *context, uint32_t thread, uint64_t inode)
 {
     const struct threads *threads = context;
-    size_t place = place_open(threads->finder, threads->process, threads->pid, thread, inode);
+    struct found_process facts = threads->facts;
+    size_t place = place_open(threads->finder, threads->process, facts.pid, thread, inode);
+    facts.thread = thread;
     if (place != SIZE_MAX)
-        process_add(threads->finder, place, threads->pid, thread, threads->cgroup);
+        process_add(threads->finder, place, &facts);
     return 0;
 }
 
@@ -234,10 +258,18 @@ static int process_look(void *context, uint32_t pid)
     size_t place = place_open(finder, process, pid, 0, inode);
     if (place == SIZE_MAX)
         return 0;
-    const struct found_cgroup *cgroup = cgroup_read(finder, process);
-    process_add(finder, place, pid, 0, cgroup);
-    struct threads threads = {finder, process, pid, cgroup};
+    struct threads threads = {finder, process, {.directory = -1, .pid = pid}};
+    threads.facts.cgroup = cgroup_read(finder, process);
+    if (finder->held) {
+        finder->held--;
+        threads.facts.directory = process;
+    } else {
+        threads.facts.start = process_start(process);
+    }
+    process_add(finder, place, &threads.facts);
     int r = process_threads(process, pid, inode, thread_visit, &threads);
+    if (threads.facts.directory >= 0)
+        take_fd(&process); /* found_free() closes it */
     if (r < 0 && r != -ENOENT && r != -ESRCH)
         unseen_process(finder, pid, 0);
     return 0;
@@ -364,13 +396,25 @@ static void mounts_find(struct finder *finder)
     directory_look(finder, "/run/docker/netns");
 }
 
+/* Half of what may be open: the rest is for namespaces and what is read in them. */
+static size_t held_limit(const struct find_options *options)
+{
+    struct rlimit limit;
+    if (options->held)
+        return options->held;
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : (size_t)limit.rlim_cur / 2;
+}
+
 int find_namespaces(const struct find_options *options, struct snapshot *snapshot, struct found *ret_found,
                     struct error *error)
 {
-    *ret_found = (struct found){
-        .proc = options->proc, .root = options->root, .by_inode = map_new(), .cgroups = map_new()};
+    *ret_found = (struct found){.proc = options->proc,
+                                .root = options->root,
+                                .by_inode = map_new(),
+                                .by_pid = map_new(),
+                                .cgroups = map_new()};
     _cleanup_buffer_ struct buffer unseen = BUFFER(UNSEEN_TEXT);
-    struct finder finder = {options, snapshot, ret_found, &unseen, false};
+    struct finder finder = {options, snapshot, ret_found, &unseen, false, held_limit(options)};
     int r = host_find(&finder, error);
     if (r >= 0)
         r = processes_find(&finder, error);
@@ -390,8 +434,13 @@ void found_free(struct found *found)
         list_free(&place->processes);
     }
     list_free(&found->places);
+    list_each(struct found_process, process, &found->processes) {
+        if (!process->thread)
+            close_fd(&process->directory);
+    }
     list_free(&found->processes);
     found->by_inode = map_free(found->by_inode);
+    found->by_pid = map_free(found->by_pid);
     found->cgroups = map_free(found->cgroups);
 }
 

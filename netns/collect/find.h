@@ -18,7 +18,13 @@
 #define FIND_NAMESPACES_MAX ((size_t)16384) /* more are not opened: "over-budget" */
 #define FIND_PIDS_MAX       ((size_t)64)    /* of a namespace, in the snapshot */
 
+/*
+ * All that is ever asked of a process is asked of its directory as it was opened when it was found: the
+ * descriptor goes dead with it, while its number may be another's at once.
+ */
 struct found_process {
+    int directory;   /* O_PATH, shared by the entries of its threads; -1: too many to be held */
+    uint64_t start;  /* where it is not held: its start time, which a later look compares */
     uint32_t pid;    /* where the process's first thread has ended: the number of one that has not */
     uint32_t thread; /* of this process, that is in another namespace than it; 0: the process itself */
     uint32_t place;  /* index into found.places */
@@ -45,6 +51,7 @@ struct found {
     LIST(struct found_process) processes;
     size_t unseen;        /* processes, threads and mounts that may not be looked at */
     struct map *by_inode; /* index + 1 into places */
+    struct map *by_pid;   /* index + 1 into processes, of processes themselves */
     struct map *cgroups;  /* text of /proc/PID/cgroup to struct found_cgroup */
 };
 
@@ -52,6 +59,7 @@ struct find_options {
     int proc;
     int root;                   /* of the host; -1: none */
     const char *host_namespace; /* path of the namespace that counts as the host's; NULL: the reader's own */
+    size_t held; /* processes whose directories may stay open; 0: as the process's limit allows */
 };
 
 /*
@@ -68,6 +76,13 @@ int find_namespaces(const struct find_options *options, struct snapshot *snapsho
  * it? By a second look at what held it before and, where that is not so, at all processes that there are now.
  */
 void find_alive(const struct found *found, bool *ret_alive);
+/*
+ * The directory of a process that was found, borrowed or (then *ret_opened, the caller's to close) opened
+ * again and seen to be the same's. -ESRCH: gone, though its number may be there.
+ */
+int found_process_open(const struct found *found, const struct found_process *process, int *ret_opened);
+/* The process itself (not a thread) with this number; NULL: none was found. */
+const struct found_process *found_process_of(const struct found *found, uint32_t pid);
 /* Closes all descriptors (not proc and root) and frees the lists; the snapshot keeps its namespaces. */
 void found_free(struct found *found);
 /* Index of an open namespace, SIZE_MAX: none. */

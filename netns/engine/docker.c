@@ -275,14 +275,16 @@ static void daemon_candidates(struct engine_state *state, uint32_t user_id, stru
 }
 
 /* The data root that the process's own mounts name. NULL: none. */
-static const char *mounted_root(struct engine_state *state, uint32_t pid)
+static const char *mounted_root(struct engine_state *state, const struct engine_seen *seen)
 {
     size_t length, host_length = 0;
-    _cleanup_free_ char *text = state_process_file(state, pid, "mountinfo", &length);
+    _cleanup_free_ char *text =
+        state_process_file(state, seen->pid, seen->directory, "mountinfo", STATE_FILE_MAX, &length);
     if (!text)
         return NULL;
     const char *root = mount_upper_root(state->arena, text, length, "/overlay2/");
-    _cleanup_free_ char *host = root ? NULL : state_process_file(state, 1, "mountinfo", &host_length);
+    _cleanup_free_ char *host =
+        root ? NULL : state_process_file(state, 1, -1, "mountinfo", STATE_FILE_MAX, &host_length);
     if (host)
         root = mount_source_root(state->arena, text, length, "/etc/resolv.conf", "/containers/", host,
                                  host_length);
@@ -290,10 +292,11 @@ static const char *mounted_root(struct engine_state *state, uint32_t pid)
 }
 
 /* Could the process have mounted something itself? True where that is not known. */
-static bool may_mount(const struct engine_state *state, uint32_t pid)
+static bool may_mount(const struct engine_state *state, const struct engine_seen *seen)
 {
     size_t length;
-    _cleanup_free_ char *text = state_process_file(state, pid, "status", &length);
+    _cleanup_free_ char *text =
+        state_process_file(state, seen->pid, seen->directory, "status", STATE_FILE_MAX, &length);
     const char *line = text ? strstr(text, "\nCapBnd:") : NULL;
     unsigned long long bounding;
     if (!line || sscanf(line, "\nCapBnd: %llx", &bounding) != 1)
@@ -305,20 +308,20 @@ static bool may_mount(const struct engine_state *state, uint32_t pid)
  * The container's state in the data root that its own mounts name; only of one that no better place knows. It
  * tells of this container alone: what may mount can name a root of its own making.
  */
-static void mounted_read(struct engine_state *state, const char *id, uint32_t pid, uint32_t user_id)
+static void mounted_read(struct engine_state *state, const struct engine_seen *seen)
 {
     struct error error = ERROR_NONE;
-    const char *path = mounted_root(state, pid);
+    const char *path = mounted_root(state, seen);
     if (!path || *path != '/')
         return;
-    struct root root = {state, user_id, may_mount(state, pid)};
-    _cleanup_close_ int directory = state_root(state, path, user_id, &error);
+    struct root root = {state, seen->user_id, may_mount(state, seen)};
+    _cleanup_close_ int directory = state_root(state, path, seen->user_id, &error);
     _cleanup_close_ int containers =
         directory < 0 ? -1 : file_open_directory_untrusted(directory, "containers", &error);
     if (containers < 0)
         state_fault(state, ENGINE_DOCKER, &error);
-    else if (faccessat(containers, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        container_read(&root, containers, id);
+    else if (faccessat(containers, seen->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        container_read(&root, containers, seen->id);
 }
 
 static void mounts_read(struct engine_state *state, uint32_t user_id)
@@ -326,7 +329,7 @@ static void mounts_read(struct engine_state *state, uint32_t user_id)
     list_each(struct engine_seen, seen, &state->seen) {
         if (seen->engine == ENGINE_DOCKER && seen->user_id == user_id &&
             !state_container(state, ENGINE_DOCKER, seen->id, user_id))
-            mounted_read(state, seen->id, seen->pid, user_id);
+            mounted_read(state, seen);
     }
 }
 

@@ -234,22 +234,26 @@ static const char *container_key(char key[256], enum container_engine engine, ui
     return key;
 }
 
-static void seen_add(struct join *join, const struct engine_scope *scope, uint32_t pid)
+static void seen_add(struct join *join, const struct engine_scope *scope,
+                     const struct engine_process *process)
 {
     char key[256];
     size_t index;
     container_key(key, scope->engine, scope->user_id, scope->id, scope->id_length);
     if (index_get(join->seen, key, &index)) {
         struct engine_seen *seen = &join->state.seen.items[index];
-        if (pid < seen->pid)
-            seen->pid = pid;
+        if (process->pid < seen->pid) {
+            seen->pid = process->pid;
+            seen->directory = process->directory;
+        }
         return;
     }
     map_set(join->seen, key, index_pack(join->state.seen.count));
     struct engine_seen *seen = list_append(&join->state.seen);
     seen->engine = scope->engine;
     seen->id = arena_strndup(join->state.arena, scope->id, scope->id_length);
-    seen->pid = pid;
+    seen->pid = process->pid;
+    seen->directory = process->directory;
     seen->user_id = scope->user_id;
 }
 
@@ -286,35 +290,34 @@ static void arguments_split(struct engine_daemon *daemon, struct arena *arena, c
         *list_append(&daemon->arguments) = arena_strdup(arena, at);
 }
 
+static char *process_file(const struct join *join, const struct engine_process *process, const char *name,
+                          size_t limit, size_t *ret_length)
+{
+    return state_process_file(&join->state, process->pid, process->directory, name, limit, ret_length);
+}
+
 /* Effective user of a process, out of its status: the owner of /proc/PID is root's for one that cannot be
  * dumped. */
-static int process_user(int proc, uint32_t pid, uint32_t *ret_user)
+static bool process_user(const struct join *join, const struct engine_process *process, uint32_t *ret_user)
 {
-    char path[64];
-    _cleanup_free_ char *text = NULL;
-    size_t length = 0;
-    snprintf(path, sizeof(path), "%u/status", pid);
-    int r = file_read(proc, path, STATUS_MAX, &text, &length, NULL);
-    if (r < 0)
-        return r;
-    const char *line = strstr(text, "\nUid:");
+    size_t length;
+    _cleanup_free_ char *text = process_file(join, process, "status", STATUS_MAX, &length);
+    const char *line = text ? strstr(text, "\nUid:") : NULL;
     unsigned real, effective;
     if (!line || sscanf(line, "\nUid: %u %u", &real, &effective) != 2)
-        return -EINVAL;
+        return false;
     *ret_user = effective;
-    return 0;
+    return true;
 }
 
 static void daemon_add(struct join *join, const struct engine_process *process, const char *name)
 {
-    char path[64];
-    _cleanup_free_ char *text = NULL;
-    size_t length = 0;
+    size_t length;
     uint32_t user;
-    if (process_user(join->state.context->proc, process->pid, &user) < 0)
+    if (!process_user(join, process, &user))
         return;
-    snprintf(path, sizeof(path), "%u/cmdline", process->pid);
-    if (file_read(join->state.context->proc, path, ARGUMENTS_MAX, &text, &length, NULL) < 0)
+    _cleanup_free_ char *text = process_file(join, process, "cmdline", ARGUMENTS_MAX, &length);
+    if (!text)
         return;
     struct engine_daemon *daemon = list_append(&join->state.daemons);
     daemon->pid = process->pid;
@@ -326,11 +329,9 @@ static void daemon_add(struct join *join, const struct engine_process *process, 
 
 static void daemon_look(struct join *join, const struct engine_process *process)
 {
-    char path[64];
-    _cleanup_free_ char *name = NULL;
-    size_t length = 0;
-    snprintf(path, sizeof(path), "%u/comm", process->pid);
-    if (file_read(join->state.context->proc, path, 64, &name, &length, NULL) < 0)
+    size_t length;
+    _cleanup_free_ char *name = process_file(join, process, "comm", 64, &length);
+    if (!name)
         return;
     name[strcspn(name, "\n")] = '\0';
     if (is_daemon(name))
@@ -355,7 +356,7 @@ static void processes_look(struct join *join, const struct engine_process *proce
         const struct cgroup_place *place = process->cgroup ? place_get(join, process->cgroup) : NULL;
         /* what is within a container is its own invention: no state is read for it */
         for (size_t s = 0; place && s < place->count; s++) {
-            seen_add(join, &place->scopes[s], process->pid);
+            seen_add(join, &place->scopes[s], process);
             if (place->scopes[s].engine != ENGINE_NONE)
                 break;
         }

@@ -42,6 +42,7 @@ const char *engine_cgroup_path(struct arena *arena, const char *text, size_t len
 /* A process as the engines need it. */
 struct engine_process {
     uint32_t pid;
+    int directory;      /* of /proc/PID, O_PATH, borrowed; -1: by its number beneath `proc` */
     uint64_t namespace; /* id of its network namespace, 0: not known */
     const char *cgroup; /* engine_cgroup_path(), NULL: could not be read */
     int32_t container;  /* out: index into engine_result.containers of its outermost scope, -1: none */

@@ -146,12 +146,16 @@ const char *daemon_argument(const struct engine_daemon *daemon, const char *name
     return NULL;
 }
 
-char *state_process_file(const struct engine_state *state, uint32_t pid, const char *name, size_t *ret_length)
+char *state_process_file(const struct engine_state *state, uint32_t pid, int directory, const char *name,
+                         size_t limit, size_t *ret_length)
 {
     char path[64];
     char *text = NULL;
-    snprintf(path, sizeof(path), "%u/%s", pid, name);
-    return file_read(state->context->proc, path, STATE_FILE_MAX, &text, ret_length, NULL) < 0 ? NULL : text;
+    if (directory < 0)
+        snprintf(path, sizeof(path), "%u/%s", pid, name);
+    int r = file_read(directory < 0 ? state->context->proc : directory, directory < 0 ? path : name, limit,
+                      &text, ret_length, NULL);
+    return r < 0 ? NULL : text;
 }
 
 /* ---- files of the host ---- */

@@ -28,6 +28,7 @@ struct engine_seen {
     enum container_engine engine; /* ENGINE_NONE: not said by the path */
     const char *id;
     uint32_t pid;     /* the lowest */
+    int directory;    /* of that process, -1: by its number */
     uint32_t user_id; /* of the scope: what a user's own engine says is never taken for root's */
 };
 
@@ -47,10 +48,10 @@ struct engine_state {
     struct engine_result *result;
 };
 
-/* Text of a file of a process in the scan's /proc ("mountinfo"), at most STATE_FILE_MAX; NULL: cannot be
- * read. */
-char *state_process_file(const struct engine_state *state, uint32_t pid, const char *name,
-                         size_t *ret_length);
+/* Text of a file ("mountinfo") of a process in the scan's /proc, by its directory or (-1) its number, at most
+ * limit bytes; NULL: cannot be read. */
+char *state_process_file(const struct engine_state *state, uint32_t pid, int directory, const char *name,
+                         size_t limit, size_t *ret_length);
 
 /* One engine: a row of the table in engine.c. */
 struct engine {

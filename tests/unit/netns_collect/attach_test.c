@@ -44,13 +44,14 @@ static void process_add(struct host *host, uint32_t pid, uint64_t namespace, con
     where->path = where->unified = cgroup;
     *list_append(&host->found.places.items[place].processes) = (uint32_t)host->found.processes.count;
     *list_append(&host->found.processes) =
-        (struct found_process){.pid = pid, .place = (uint32_t)place, .cgroup = where};
+        (struct found_process){.directory = -1, .pid = pid, .place = (uint32_t)place, .cgroup = where};
 }
 
 static struct host host_open(void)
 {
     struct host host = {.snapshot = snapshot_new()};
     host.found.by_inode = map_new();
+    host.found.by_pid = map_new();
     host.found.cgroups = map_new();
     host.found.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     host.found.root = -1;

@@ -207,6 +207,8 @@ static struct host host_open(const char *engine)
 
 static void host_read(struct host *host)
 {
+    for (size_t i = 0; i < host->count; i++)
+        host->processes[i].directory = -1;
     engine_read(&host->context, host->processes, host->count, &host->result);
 }
 
