@@ -3,6 +3,7 @@
 
 #include "netns/base/file.h"
 #include "netns/base/text.h"
+#include "netns/collect/recognise.h"
 #include "netns/read/process.h"
 
 #include <fcntl.h>
@@ -289,12 +290,14 @@ static void roles_set(struct snapshot *snapshot, const struct found *found)
 }
 
 void attach_containers(struct snapshot *snapshot, const struct found *found,
-                       const struct engine_context *context, struct attachment *ret_attachment)
+                       const struct engine_context *context, uint64_t deadline_ns,
+                       struct attachment *ret_attachment)
 {
     *ret_attachment = (struct attachment){.by_pid = map_new()};
     struct attaching attaching = {.snapshot = snapshot, .found = found, .attachment = ret_attachment};
     processes_prepare(&attaching);
-    engine_read(context, attaching.processes, attaching.count, &attaching.result);
+    ret_attachment->stuck =
+        recognise(context, deadline_ns, engine_read, attaching.processes, attaching.count, &attaching.result);
     containers_move(&attaching);
     processes_index(&attaching);
     nested_name(&attaching);

@@ -49,6 +49,7 @@ struct found {
     int root; /* root directory of the host whose processes these are; -1: cannot be opened */
     LIST(struct found_place) places; /* the host's first */
     LIST(struct found_process) processes;
+    uint64_t deadline_ns; /* as the options say */
     size_t unseen;        /* processes, threads and mounts that may not be looked at */
     struct map *by_inode; /* index + 1 into places */
     struct map *by_pid;   /* index + 1 into processes, of processes themselves */
@@ -60,13 +61,15 @@ struct find_options {
     int root;                   /* of the host; -1: none */
     const char *host_namespace; /* path of the namespace that counts as the host's; NULL: the reader's own */
     size_t held; /* processes whose directories may stay open; 0: as the process's limit allows */
+    uint64_t
+        deadline_ns; /* for what is mounted somewhere, whose path may never be walked to its end; 0: none */
 };
 
 /*
  * Finds them all and adds a struct namespace for each to the snapshot (id, device, user_namespace, names,
  * paths, pids; role bare but for the host's), whose host_namespace is set. What may not be opened becomes an
  * error of the snapshot: "namespace-refused" for a named one, one "process-unreadable" for all processes that
- * names the first of them.
+ * names the first of them; a mount that cannot be looked at in time "timeout".
  * Fails only where the host's own cannot be opened, or /proc not be listed.
  */
 int find_namespaces(const struct find_options *options, struct snapshot *snapshot, struct found *ret_found,

@@ -314,7 +314,7 @@ static void daemon_add(struct join *join, const struct engine_process *process, 
 {
     size_t length;
     uint32_t user;
-    if (!process_user(join, process, &user))
+    if (!process_user(join, process, &user) || (user && join->state.context->depth != ENGINE_DEPTH_ALL))
         return;
     _cleanup_free_ char *text = process_file(join, process, "cmdline", ARGUMENTS_MAX, &length);
     if (!text)
@@ -361,7 +361,7 @@ static void processes_look(struct join *join, const struct engine_process *proce
                 break;
         }
         bool at_home = process->namespace && (process->namespace == host || process->namespace == first);
-        if ((!place || !place->count) && at_home)
+        if ((!place || !place->count) && at_home && join->state.context->depth != ENGINE_DEPTH_PATH)
             daemon_look(join, process);
     }
 }
@@ -642,6 +642,8 @@ static void engine_unconfirmed_tell(const struct join *join, enum container_engi
     const char *example = NULL;
     list_each(struct engine_container, container, &join->state.result->containers) {
         bool counts = container->seen && !container->described && !container->data.nested;
+        if (container->user_id && join->state.context->depth != ENGINE_DEPTH_ALL)
+            continue;
         if (!counts || container->data.engine != engine || !process_exists(join, container->data.pid))
             continue;
         missing++;
@@ -704,7 +706,7 @@ void engine_read(const struct engine_context *context, struct engine_process *pr
         .declared = map_new(),
     };
     processes_look(&join, processes, count);
-    for (size_t i = 0; i < ENGINES; i++)
+    for (size_t i = 0; i < ENGINES && context->depth != ENGINE_DEPTH_PATH; i++)
         engines[i]->read(&join.state);
     names_complete(&join);
     if (ret_result->containers.count)
@@ -712,6 +714,7 @@ void engine_read(const struct engine_context *context, struct engine_process *pr
               container_compare);
     known_index(&join);
     processes_join(&join, processes, count);
-    unconfirmed_tell(&join);
+    if (context->depth != ENGINE_DEPTH_PATH)
+        unconfirmed_tell(&join);
     join_free(&join);
 }

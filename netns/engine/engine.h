@@ -55,7 +55,15 @@ struct engine_root {
     const char *directory;
 };
 
+/* How far the engines' own words are looked for: less of it, where the whole did not come in time. */
+enum engine_depth {
+    ENGINE_DEPTH_ALL,
+    ENGINE_DEPTH_ROOT, /* nothing that a user's own engine keeps, which the user may have made wait */
+    ENGINE_DEPTH_PATH  /* cgroup paths alone: no file is opened */
+};
+
 struct engine_context {
+    enum engine_depth depth;
     int proc; /* directory of the scan's /proc */
     int root; /* root directory of the host whose processes these are; -1: cannot be opened */
     uint64_t host_namespace;

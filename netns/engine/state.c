@@ -101,7 +101,7 @@ struct user_list state_users(const struct engine_state *state, enum container_en
     struct user_list users = {0};
     *list_append(&users.ids) = 0;
     list_each(struct engine_seen, seen, &state->seen) {
-        bool known = seen->engine != engine;
+        bool known = seen->engine != engine || state->context->depth != ENGINE_DEPTH_ALL;
         list_each(uint32_t, user, &users.ids)
             known = known || *user == seen->user_id;
         if (!known)

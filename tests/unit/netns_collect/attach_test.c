@@ -67,7 +67,7 @@ static void host_attach(struct host *host)
                                      .host_namespace = HOST,
                                      .owner = getuid(),
                                      .snapshot = host->snapshot};
-    attach_containers(host->snapshot, &host->found, &context, &host->attachment);
+    attach_containers(host->snapshot, &host->found, &context, 0, &host->attachment);
 }
 
 static void host_close(struct host *host)
