@@ -530,6 +530,7 @@ static int read_once(struct reading *reading)
     uint32_t before, after;
     int result = read_generation(reading, &before, &error);
     if (result) {
+        reading->namespace->over_budget = reading->namespace->over_budget || result == -ETIMEDOUT;
         record(reading, PART_RULESET, &error);
         return result;
     }
