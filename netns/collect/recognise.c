@@ -82,10 +82,10 @@ static void attempt_take(struct attempt *attempt, struct snapshot *snapshot, str
 static void late_tell(struct snapshot *snapshot, enum engine_depth depth)
 {
     struct error error = ERROR_NONE;
-    error_set(&error, ETIMEDOUT, "timeout", "engines", "%s in time",
-              depth == ENGINE_DEPTH_ALL ? "what users' own engines keep was not read"
-                                        : "what engines keep was not read: names, images and published ports "
-                                          "are not known");
+    error_set(&error, ETIMEDOUT, "timeout", "engines", "%s",
+              depth == ENGINE_DEPTH_ALL ? "what users' own engines keep was not read in time"
+                                        : "what engines keep was not read in time: names, images and "
+                                          "published ports are not known");
     snapshot_fault(snapshot, &error, false);
 }
 
