@@ -121,6 +121,16 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     return text;
 }
 
+void arena_adopt(struct arena *arena, struct arena *from)
+{
+    struct block **end = &arena->blocks;
+    while (*end)
+        end = &(*end)->next;
+    *end = take_ptr(from->blocks);
+    arena->handed_out += from->handed_out;
+    from->handed_out = 0;
+}
+
 size_t arena_size(const struct arena *arena)
 {
     return arena->handed_out;

@@ -12,6 +12,7 @@
 
 #define READ_FIRST    ((size_t)4096)
 #define RESOLVE_TRIES 16
+#define SHARE_MIN_NS  ((uint64_t)250000000)
 
 /* ---- reading ---- */
 static int too_large(const char *path, size_t limit, struct error *error)
@@ -267,4 +268,12 @@ uint64_t time_monotonic_ns(void)
     struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t time_share_ns(uint64_t deadline_ns, unsigned parts)
+{
+    uint64_t now = time_monotonic_ns(), left = deadline_ns > now ? (deadline_ns - now) / parts : 0;
+    if (!deadline_ns)
+        return 0;
+    return now + (left > SHARE_MIN_NS ? left : SHARE_MIN_NS);
 }

@@ -57,5 +57,10 @@ void sha256_finish(struct sha256 *hash, char text[SHA256_TEXT_MAX]); /* frees */
 /* RFC 3339 UTC with milliseconds: "2026-11-23T18:00:00.123Z" into a buffer of 32. Clock: CLOCK_REALTIME. */
 const char *time_text(char text[32]);
 uint64_t time_monotonic_ns(void);
+/*
+ * Until when a step may take of something that must be done by deadline_ns (0: whenever, which gives 0): one
+ * part of so many of the time that is left, and a quarter of a second at the least.
+ */
+uint64_t time_share_ns(uint64_t deadline_ns, unsigned parts);
 
 #endif

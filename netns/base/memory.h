@@ -63,6 +63,9 @@ char *arena_strdup(struct arena *arena, const char *text);                 /* NU
 char *arena_strndup(struct arena *arena, const char *text, size_t length); /* cut at a NUL as well */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t arena_size(const struct arena *arena); /* bytes handed out so far */
+/* All that `from` handed out lives as long as the arena from now on; `from` is empty, and still the caller's.
+ */
+void arena_adopt(struct arena *arena, struct arena *from);
 
 /* ---- growing list: LIST(struct link) links; struct link *new = list_append(&links); ---- */
 #define LIST(type)                                                                                           \

@@ -3,13 +3,13 @@
 
 #include "netns/base/file.h"
 #include "netns/base/text.h"
+#include "netns/collect/recognise.h"
 #include "netns/read/process.h"
 
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 
 #define SHORT_ID 12
-#define STAT_MAX ((size_t)4096)
 
 void attachment_free(struct attachment *attachment)
 {
@@ -63,6 +63,7 @@ static void processes_prepare(struct attaching *attaching)
             continue;
         attaching->processes[attaching->count++] = (struct engine_process){
             .pid = process->pid,
+            .directory = process->directory,
             .namespace = found->places.items[process->place].namespace->id,
             .cgroup = process->cgroup ? process->cgroup->path : NULL,
         };
@@ -139,18 +140,6 @@ static bool name_is_engines(const char *name, const char *path)
            text_starts(run_path(path), "/run/docker/netns/");
 }
 
-static bool process_start(int proc, uint32_t pid, uint64_t *ret_start)
-{
-    char path[32];
-    _cleanup_free_ char *text = NULL;
-    size_t length;
-    snprintf(path, sizeof(path), "%u/stat", pid);
-    if (file_read(proc, path, STAT_MAX, &text, &length, NULL) < 0)
-        return false;
-    *ret_start = process_parse_start(text);
-    return true;
-}
-
 /* The first that was seen, 0: there was none. */
 static uint32_t first_process(const struct found *found, const struct found_place *place)
 {
@@ -165,11 +154,13 @@ static uint32_t oldest_process(const struct found *found, const struct found_pla
     if (place->processes.count == 1)
         return best;
     list_each(uint32_t, at, &place->processes) {
-        uint64_t start = 0;
-        uint32_t pid = found->processes.items[*at].pid;
-        if (process_start(found->proc, pid, &start) && start < best_start) {
+        const struct found_process *process = &found->processes.items[*at];
+        _cleanup_close_ int opened = -1;
+        int directory = found_process_open(found, process, &opened);
+        uint64_t start = directory < 0 ? 0 : process_start(directory);
+        if (start && start < best_start) {
             best_start = start;
-            best = pid;
+            best = process->pid;
         }
     }
     return best;
@@ -229,14 +220,17 @@ static void bare_add(struct attaching *attaching)
 
 /* ---- names ---- */
 
-/* Marks the names that more than one container has; their number. */
-static size_t doubles_mark(const struct snapshot *snapshot, bool *doubled)
+/* Marks the names that more than one container has, of the confirmed ones or of all; their number. */
+static size_t doubles_mark(const struct snapshot *snapshot, bool confirmed, bool *doubled)
 {
     _cleanup_map_ struct map *first = map_new();
     size_t count = 0;
     for (size_t i = 0; i < snapshot->containers.count; i++) {
         const char *name = snapshot->containers.items[i].name;
         uintptr_t other = (uintptr_t)map_get(first, name);
+        doubled[i] = false;
+        if (confirmed && !snapshot->containers.items[i].confirmed)
+            continue;
         doubled[i] = other != 0;
         if (!other) {
             map_set(first, name, (void *)(uintptr_t)(i + 1));
@@ -248,33 +242,35 @@ static size_t doubles_mark(const struct snapshot *snapshot, bool *doubled)
     return count;
 }
 
-/* ENGINE/NAME where two share a name; where that does not tell them apart, the user's number or the
- * identifier too. */
-static const char *longer_name(struct arena *arena, const struct container *container,
-                               const struct attached *attached, unsigned round)
+/* ENGINE/NAME where two share a name; where that does not tell them apart, the identifier too. */
+static const char *longer_name(struct arena *arena, const struct container *container, unsigned round)
 {
     if (round == 0)
         return arena_printf(arena, "%s/%s", engine_name(container->engine), container->name);
-    if (round == 1 && attached->user_id)
-        return arena_printf(arena, "%s@%u", container->name, attached->user_id);
     if (round < 3)
         return arena_printf(arena, "%s#%.*s", container->name, round == 1 ? SHORT_ID : INT16_MAX,
                             container->id);
     return arena_printf(arena, "%s#%llu", container->name, (unsigned long long)container->namespace);
 }
 
-static void names_make_unique(struct snapshot *snapshot, const struct attachment *attachment)
+static void names_lengthen(struct snapshot *snapshot, bool confirmed)
 {
     bool *doubled = memory_alloc(snapshot->containers.count + 1);
-    for (unsigned round = 0; round < 4 && doubles_mark(snapshot, doubled); round++) {
+    for (unsigned round = 0; round < 4 && doubles_mark(snapshot, confirmed, doubled); round++) {
         for (size_t i = 0; i < snapshot->containers.count; i++) {
             struct container *container = &snapshot->containers.items[i];
-            if (doubled[i])
-                container->name =
-                    longer_name(snapshot->arena, container, &attachment->containers.items[i], round);
+            if (doubled[i] && container->confirmed == confirmed)
+                container->name = longer_name(snapshot->arena, container, round);
         }
     }
     free(doubled);
+}
+
+/* What is not confirmed gives way: nobody can change another container's name by taking it. */
+static void names_make_unique(struct snapshot *snapshot)
+{
+    names_lengthen(snapshot, true);
+    names_lengthen(snapshot, false);
 }
 
 /* ---- roles ---- */
@@ -294,17 +290,19 @@ static void roles_set(struct snapshot *snapshot, const struct found *found)
 }
 
 void attach_containers(struct snapshot *snapshot, const struct found *found,
-                       const struct engine_context *context, struct attachment *ret_attachment)
+                       const struct engine_context *context, uint64_t deadline_ns,
+                       struct attachment *ret_attachment)
 {
     *ret_attachment = (struct attachment){.by_pid = map_new()};
     struct attaching attaching = {.snapshot = snapshot, .found = found, .attachment = ret_attachment};
     processes_prepare(&attaching);
-    engine_read(context, attaching.processes, attaching.count, &attaching.result);
+    ret_attachment->stuck =
+        recognise(context, deadline_ns, engine_read, attaching.processes, attaching.count, &attaching.result);
     containers_move(&attaching);
     processes_index(&attaching);
     nested_name(&attaching);
     bare_add(&attaching);
-    names_make_unique(snapshot, ret_attachment);
+    names_make_unique(snapshot);
     roles_set(snapshot, found);
     list_each(struct engine_network, network, &attaching.result.networks)
         *list_append(&ret_attachment->networks) = *network;

@@ -21,17 +21,20 @@ struct attachment {
     LIST(struct attached) containers;
     LIST(struct engine_network) networks;
     struct map *by_pid; /* container's index + 1 of each process that is in one */
+    bool stuck; /* a thread still reads: the descriptors of procfs, root and processes must stay open */
 };
 void attachment_free(struct attachment *attachment);
 
 /*
- * After the namespaces were found: recognises the containers of all processes, moves them into the snapshot
+ * After the namespaces were found: recognises the containers of all processes by deadline_ns (recognise.h),
+ * moves them into the snapshot
  * (those with a process or, by the engine's word, with a namespace that was found), adds one for each
  * namespace that no engine owns (by its name, else "pid:N" of its oldest process), makes names unique and
  * sets roles.
  */
 void attach_containers(struct snapshot *snapshot, const struct found *found,
-                       const struct engine_context *context, struct attachment *ret_attachment);
+                       const struct engine_context *context, uint64_t deadline_ns,
+                       struct attachment *ret_attachment);
 
 /*
  * After the processes were read: each gets its container, each container what its first process may do.

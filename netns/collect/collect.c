@@ -2,6 +2,7 @@
 #include "netns/collect/collect.h"
 
 #include "netns/base/file.h"
+#include "netns/base/pool.h"
 #include "netns/base/text.h"
 #include "netns/collect/network.h"
 #include "netns/collect/place.h"
@@ -14,6 +15,7 @@
 
 #define IS_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 #define SMALL_FILE    ((size_t)4096)
+#define FIND_GRACE_NS ((uint64_t)1000000000) /* for the looks within to be given up first */
 
 struct collect {
     struct collect_options options; /* texts are the caller's */
@@ -24,6 +26,7 @@ struct collect {
     LIST(struct engine_root) roots;
     int proc, root;
     bool stuck; /* a thread still uses what is here: nothing may be freed */
+    bool lost;  /* the thread that finds: not the snapshot either */
 };
 
 /* ---- facts of the host ---- */
@@ -114,14 +117,61 @@ static void descriptors_allow(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The finding of namespaces, for a thread that may stay in it. */
+struct finding {
+    struct collect *collect;
+    struct find_options options;
+    struct error error;
+    int result;
+};
+
+static int finding_run(void *context, size_t job)
+{
+    struct finding *finding = context;
+    (void)job;
+    finding->result = find_namespaces(&finding->options, finding->collect->snapshot, &finding->collect->found,
+                                      &finding->error);
+    return 0;
+}
+
+static int places_find(struct collect *collect, struct error *error)
+{
+    uint64_t deadline_ns = collect->options.deadline_ns;
+    struct finding *finding = memory_alloc(sizeof(*finding));
+    *finding = (struct finding){.collect = collect,
+                                .options = {.proc = collect->proc,
+                                            .root = collect->root,
+                                            .host_namespace = collect->options.host_namespace,
+                                            .deadline_ns = deadline_ns}};
+    struct pool_options pool = {.workers = 1,
+                                .deadline_ns =
+                                    deadline_ns ? time_share_ns(deadline_ns, 1) + FIND_GRACE_NS : 0,
+                                .run = finding_run,
+                                .context = finding};
+    enum pool_result result = POOL_NOT_BEGUN;
+    int r = pool_run(&pool, 1, &result, error);
+    if (r < 0 || result != POOL_DONE) {
+        collect->lost = result == POOL_STUCK;
+        if (!collect->lost)
+            free(finding);
+        return r < 0 ? r
+                     : error_set(error, ETIMEDOUT, "timeout", "processes",
+                                 "the processes of the host could not be looked at in time");
+    }
+    r = finding->result;
+    if (error)
+        *error = finding->error;
+    free(finding);
+    return r;
+}
+
 static int find(struct collect *collect, struct error *error)
 {
     int r = places_open(collect, error);
     if (r < 0)
         return r;
     host_describe(collect);
-    struct find_options find_options = {collect->proc, collect->root, collect->options.host_namespace};
-    r = find_namespaces(&find_options, collect->snapshot, &collect->found, error);
+    r = places_find(collect, error);
     if (r < 0)
         return r;
     struct engine_context context = {.proc = collect->proc,
@@ -130,7 +180,8 @@ static int find(struct collect *collect, struct error *error)
                                      .snapshot = collect->snapshot};
     list_each(struct engine_root, root, &collect->roots)
         *list_append(&context.roots) = *root;
-    attach_containers(collect->snapshot, &collect->found, &context, &collect->attachment);
+    attach_containers(collect->snapshot, &collect->found, &context, collect->options.deadline_ns,
+                      &collect->attachment);
     list_free(&context.roots);
     return 0;
 }
@@ -372,13 +423,24 @@ bool collect_alive(const struct collect *collect, uint64_t id)
     return result;
 }
 
+static void descriptors_leave(struct collect *collect)
+{
+    list_each(struct found_process, process, &collect->found.processes)
+        process->directory = -1;
+    collect->proc = collect->root = -1;
+}
+
 struct collect *collect_free(struct collect *collect)
 {
     if (!collect)
         return NULL;
+    if (collect->lost)
+        return NULL;
     snapshot_free(take_ptr(collect->snapshot));
     if (collect->stuck) /* left to the thread that may come back to it */
         return NULL;
+    if (collect->attachment.stuck) /* and the descriptors to the one that reads the engines' files */
+        descriptors_leave(collect);
     reading_free(collect->reading, collect->found.places.count);
     attachment_free(&collect->attachment);
     if (collect->found.by_inode)

@@ -2,6 +2,7 @@
 #include "netns/collect/find.h"
 
 #include "netns/base/file.h"
+#include "netns/base/pool.h"
 #include "netns/base/text.h"
 #include "netns/engine/engine.h"
 #include "netns/engine/mount.h"
@@ -9,12 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CGROUP_MAX    ((size_t)64 << 10)
 #define MOUNTINFO_MAX ((size_t)16 << 20)
 #define LEADER_TRIES  4             /* threads that end just when they are looked at */
+#define MOUNT_PARTS   4             /* of the time that is left, for a look at what is mounted */
 #define UNSEEN_NAMED  8             /* of what may not be looked at */
 #define UNSEEN_TEXT   ((size_t)700) /* leaves room in an error's message */
 
@@ -24,6 +27,7 @@ struct finder {
     struct found *found;
     struct buffer *unseen; /* the names of the first UNSEEN_NAMED of them */
     bool full;             /* FIND_NAMESPACES_MAX was reached, and told */
+    size_t held;           /* more processes whose directories may be held */
 };
 
 /* name: of a process, thread or mount that may not be looked at */
@@ -132,16 +136,37 @@ static const struct found_cgroup *cgroup_read(struct finder *finder, int process
     return cgroup;
 }
 
-static void process_add(struct finder *finder, size_t place, uint32_t pid, uint32_t thread,
-                        const struct found_cgroup *cgroup)
+static void process_add(struct finder *finder, size_t place, const struct found_process *process)
 {
     struct found *found = finder->found;
     struct found_place *at = &found->places.items[place];
-    *list_append(&at->processes) = (uint32_t)found->processes.count;
-    *list_append(&found->processes) =
-        (struct found_process){.pid = pid, .thread = thread, .place = (uint32_t)place, .cgroup = cgroup};
+    struct found_process *added = list_append(&found->processes);
+    *added = *process;
+    added->place = (uint32_t)place;
+    *list_append(&at->processes) = (uint32_t)(found->processes.count - 1);
+    if (!process->thread)
+        map_set_u64(found->by_pid, process->pid, (void *)(uintptr_t)found->processes.count);
     if (at->namespace->pids.count < FIND_PIDS_MAX)
-        *list_append(&at->namespace->pids) = thread ? thread : pid;
+        *list_append(&at->namespace->pids) = process->thread ? process->thread : process->pid;
+}
+
+const struct found_process *found_process_of(const struct found *found, uint32_t pid)
+{
+    uintptr_t packed = (uintptr_t)map_get_u64(found->by_pid, pid);
+    return packed ? &found->processes.items[packed - 1] : NULL;
+}
+
+int found_process_open(const struct found *found, const struct found_process *process, int *ret_opened)
+{
+    *ret_opened = -1;
+    if (process->directory >= 0)
+        return process->directory;
+    _cleanup_close_ int again = process_open(found->proc, process->pid);
+    if (again < 0)
+        return again;
+    if (!process->start || process_start(again) != process->start)
+        return -ESRCH;
+    return *ret_opened = take_fd(&again);
 }
 
 /* The place of a process's or (not 0) thread's namespace by its inode, opened where it is not known yet;
@@ -170,16 +195,17 @@ static size_t place_open(struct finder *finder, int process, uint32_t pid, uint3
 struct threads {
     struct finder *finder;
     int process;
-    uint32_t pid;
-    const struct found_cgroup *cgroup;
+    struct found_process facts; /* of the process */
 };
 
 static int thread_visit(void *context, uint32_t thread, uint64_t inode)
 {
     const struct threads *threads = context;
-    size_t place = place_open(threads->finder, threads->process, threads->pid, thread, inode);
+    struct found_process facts = threads->facts;
+    size_t place = place_open(threads->finder, threads->process, facts.pid, thread, inode);
+    facts.thread = thread;
     if (place != SIZE_MAX)
-        process_add(threads->finder, place, threads->pid, thread, threads->cgroup);
+        process_add(threads->finder, place, &facts);
     return 0;
 }
 
@@ -234,10 +260,18 @@ static int process_look(void *context, uint32_t pid)
     size_t place = place_open(finder, process, pid, 0, inode);
     if (place == SIZE_MAX)
         return 0;
-    const struct found_cgroup *cgroup = cgroup_read(finder, process);
-    process_add(finder, place, pid, 0, cgroup);
-    struct threads threads = {finder, process, pid, cgroup};
+    struct threads threads = {finder, process, {.directory = -1, .pid = pid}};
+    threads.facts.cgroup = cgroup_read(finder, process);
+    if (finder->held) {
+        finder->held--;
+        threads.facts.directory = process;
+    } else {
+        threads.facts.start = process_start(process);
+    }
+    process_add(finder, place, &threads.facts);
     int r = process_threads(process, pid, inode, thread_visit, &threads);
+    if (threads.facts.directory >= 0)
+        take_fd(&process); /* found_free() closes it */
     if (r < 0 && r != -ENOENT && r != -ESRCH)
         unseen_process(finder, pid, 0);
     return 0;
@@ -285,37 +319,136 @@ static void place_name(struct namespace *namespace, const char *path)
         *list_append(&namespace->names) = name;
 }
 
-/* path: absolute, on the host. What is not a network namespace is left alone: a file that `ip netns` left
- * behind. */
-static void mount_look(void *context, const char *path)
-{
-    struct finder *finder = context;
-    struct namespace_handle handle;
-    struct error error = ERROR_NONE;
+/* Paths of the host, looked at by threads: the way to one may lead through a file system that hangs. */
+struct mount_look {
+    const char *path; /* absolute */
+    bool open;        /* not a look alone */
     struct stat status;
-    if (path[0] != '/' || !path[1])
-        return;
-    if (fstatat(finder->options->root, path + 1, &status, 0) < 0) {
-        if (errno == EACCES || errno == EPERM)
-            unseen_add(finder, path);
-        return;
-    }
-    size_t place = found_place_of(finder->found, status.st_ino);
-    bool known = place != SIZE_MAX && finder->found->places.items[place].handle.device == status.st_dev;
-    if (!known) {
-        int r = namespace_open(finder->options->root, path + 1, &handle, &error);
-        if (r < 0) {
-            if (r != -ENOENT && r != -ESRCH && r != -EINVAL)
-                snapshot_fault(finder->snapshot, &error, false);
-            return;
-        }
-        place = place_add(finder, &handle);
-    }
-    if (place != SIZE_MAX)
-        place_name(finder->found->places.items[place].namespace, path);
+    struct namespace_handle handle;
+    struct error error;
+    int result; /* of the look, or of the opening: 0, -errno */
+    enum pool_result how;
+};
+struct mount_looks {
+    struct arena *arena;
+    int root;
+    LIST(struct mount_look) items;
+};
+
+static int mount_run(void *context, size_t job)
+{
+    const struct mount_looks *looks = context;
+    struct mount_look *look = &looks->items.items[job];
+    if (look->open)
+        look->result = namespace_open(looks->root, look->path + 1, &look->handle, &look->error);
+    else
+        look->result = fstatat(looks->root, look->path + 1, &look->status, 0) < 0 ? -errno : 0;
+    return 0;
 }
 
-static void directory_look(struct finder *finder, const char *path)
+static void mount_add(struct mount_looks *looks, const char *path)
+{
+    if (path[0] == '/' && path[1])
+        *list_append(&looks->items) = (struct mount_look){
+            .path = arena_strdup(looks->arena, path), .handle = {.fd = -1}, .how = POOL_NOT_BEGUN};
+}
+
+static struct mount_looks *mounts_new(int root)
+{
+    struct mount_looks *looks = memory_alloc(sizeof(*looks));
+    looks->arena = arena_new();
+    looks->root = root;
+    return looks;
+}
+
+/* Where a thread is stuck in one of them they are left to it. */
+static void mounts_free(struct mount_looks *looks)
+{
+    list_each(struct mount_look, look, &looks->items) {
+        if (look->how == POOL_STUCK)
+            return;
+    }
+    list_free(&looks->items);
+    arena_free(looks->arena);
+    free(looks);
+}
+
+static void mounts_look(struct mount_looks *looks, uint64_t deadline_ns)
+{
+    size_t count = looks->items.count;
+    enum pool_result *results = memory_alloc((count + 1) * sizeof(*results));
+    struct pool_options pool = {
+        .deadline_ns = time_share_ns(deadline_ns, MOUNT_PARTS), .run = mount_run, .context = looks};
+    bool ran = pool_run(&pool, count, results, NULL) >= 0;
+    for (size_t i = 0; i < count; i++)
+        looks->items.items[i].how = ran ? results[i] : POOL_NOT_BEGUN;
+    free(results);
+}
+
+static void mount_late(struct finder *finder, const char *path)
+{
+    struct error error = ERROR_NONE;
+    error_set(&error, ETIMEDOUT, "timeout", path, "what is mounted there was not looked at in time");
+    snapshot_fault(finder->snapshot, &error, false);
+}
+
+/* Names the place of a path that was looked at; true: it is not known yet. */
+static bool mount_is_new(struct finder *finder, const struct mount_look *look)
+{
+    if (look->how != POOL_DONE)
+        mount_late(finder, look->path);
+    else if (look->result == -EACCES || look->result == -EPERM)
+        unseen_add(finder, look->path);
+    if (look->how != POOL_DONE || look->result < 0)
+        return false;
+    size_t place = found_place_of(finder->found, look->status.st_ino);
+    if (place == SIZE_MAX || finder->found->places.items[place].handle.device != look->status.st_dev)
+        return true;
+    place_name(finder->found->places.items[place].namespace, look->path);
+    return false;
+}
+
+/* What is not a network namespace is left alone: a file that `ip netns` left behind. */
+static void mount_take(struct finder *finder, struct mount_look *look)
+{
+    if (look->how != POOL_DONE) {
+        mount_late(finder, look->path);
+        return;
+    }
+    if (look->result < 0) {
+        if (look->result != -ENOENT && look->result != -ESRCH && look->result != -EINVAL)
+            snapshot_fault(finder->snapshot, &look->error, false);
+        return;
+    }
+    size_t place = place_add(finder, &look->handle);
+    if (place != SIZE_MAX)
+        place_name(finder->found->places.items[place].namespace, look->path);
+}
+
+/* Most paths lead to namespaces that a process showed already: only the others are opened. */
+static void mounts_take(struct finder *finder, struct mount_looks *looks)
+{
+    struct mount_looks *fresh = mounts_new(looks->root);
+    mounts_look(looks, finder->options->deadline_ns);
+    list_each(struct mount_look, look, &looks->items) {
+        if (mount_is_new(finder, look))
+            mount_add(fresh, look->path);
+    }
+    list_each(struct mount_look, look, &fresh->items)
+        look->open = true;
+    mounts_look(fresh, finder->options->deadline_ns);
+    list_each(struct mount_look, look, &fresh->items)
+        mount_take(finder, look);
+    mounts_free(fresh);
+    mounts_free(looks);
+}
+
+static void mount_found(void *context, const char *path)
+{
+    mount_add(context, path);
+}
+
+static void directory_look(struct finder *finder, struct mount_looks *looks, const char *path)
 {
     int fd = openat(finder->options->root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_closedir_ DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -329,7 +462,7 @@ static void directory_look(struct finder *finder, const char *path)
     while ((entry = readdir(directory))) {
         _cleanup_free_ char *name = memory_printf("%s/%s", path, entry->d_name);
         if (entry->d_name[0] != '.')
-            mount_look(finder, name);
+            mount_add(looks, name);
     }
 }
 
@@ -354,23 +487,38 @@ static void mounts_find(struct finder *finder)
         snapshot_fault(finder->snapshot, &error, false);
         return;
     }
+    struct mount_looks *looks = mounts_new(finder->options->root);
     _cleanup_free_ char *text = mountinfo_read(finder, &length, &error);
     if (text)
-        mount_each_namespace(text, length, mount_look, finder);
+        mount_each_namespace(text, length, mount_found, looks);
     else
         snapshot_fault(finder->snapshot, &error, false);
     /* of another mount namespace, where `ip netns` or Docker runs in one of its own */
-    directory_look(finder, "/run/netns");
-    directory_look(finder, "/run/docker/netns");
+    directory_look(finder, looks, "/run/netns");
+    directory_look(finder, looks, "/run/docker/netns");
+    mounts_take(finder, looks);
+}
+
+/* Half of what may be open: the rest is for namespaces and what is read in them. */
+static size_t held_limit(const struct find_options *options)
+{
+    struct rlimit limit;
+    if (options->held)
+        return options->held;
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : (size_t)limit.rlim_cur / 2;
 }
 
 int find_namespaces(const struct find_options *options, struct snapshot *snapshot, struct found *ret_found,
                     struct error *error)
 {
-    *ret_found = (struct found){
-        .proc = options->proc, .root = options->root, .by_inode = map_new(), .cgroups = map_new()};
+    *ret_found = (struct found){.proc = options->proc,
+                                .root = options->root,
+                                .deadline_ns = options->deadline_ns,
+                                .by_inode = map_new(),
+                                .by_pid = map_new(),
+                                .cgroups = map_new()};
     _cleanup_buffer_ struct buffer unseen = BUFFER(UNSEEN_TEXT);
-    struct finder finder = {options, snapshot, ret_found, &unseen, false};
+    struct finder finder = {options, snapshot, ret_found, &unseen, false, held_limit(options)};
     int r = host_find(&finder, error);
     if (r >= 0)
         r = processes_find(&finder, error);
@@ -390,8 +538,13 @@ void found_free(struct found *found)
         list_free(&place->processes);
     }
     list_free(&found->places);
+    list_each(struct found_process, process, &found->processes) {
+        if (!process->thread)
+            close_fd(&process->directory);
+    }
     list_free(&found->processes);
     found->by_inode = map_free(found->by_inode);
+    found->by_pid = map_free(found->by_pid);
     found->cgroups = map_free(found->cgroups);
 }
 
@@ -404,7 +557,7 @@ static bool file_is_place(const struct found_place *place, int directory, const 
            status.st_dev == place->handle.device;
 }
 
-/* Does what held it when it was found still hold it? */
+/* Do the processes that held it when it was found still hold it? */
 static bool is_held(const struct found *found, const struct found_place *place)
 {
     if (place->home || place->namespace->role == ROLE_HOST)
@@ -419,11 +572,33 @@ static bool is_held(const struct found *found, const struct found_place *place)
         if (file_is_place(place, found->proc, path))
             return true;
     }
-    list_each(const char *, path, &place->namespace->paths) {
-        if (file_is_place(place, found->root, *path + 1))
-            return true;
-    }
     return false;
+}
+
+/* The same of the mounts of those that no process holds. What cannot be looked at in time counts as there. */
+static void mounts_alive(const struct found *found, bool *alive)
+{
+    struct mount_looks *looks = mounts_new(found->root);
+    LIST(size_t) places = {0};
+    for (size_t i = 0; i < found->places.count; i++) {
+        list_each(const char *, path, &found->places.items[i].namespace->paths) {
+            if (alive[i])
+                break;
+            mount_add(looks, *path);
+            if (places.count < looks->items.count)
+                *list_append(&places) = i;
+        }
+    }
+    mounts_look(looks, found->deadline_ns);
+    for (size_t i = 0; i < looks->items.count; i++) {
+        const struct mount_look *look = &looks->items.items[i];
+        const struct namespace_handle *handle = &found->places.items[places.items[i]].handle;
+        if (look->how != POOL_DONE || (look->result == 0 && look->status.st_ino == handle->inode &&
+                                       look->status.st_dev == handle->device))
+            alive[places.items[i]] = true;
+    }
+    list_free(&places);
+    mounts_free(looks);
 }
 
 struct again {
@@ -462,10 +637,11 @@ void find_alive(const struct found *found, bool *ret_alive)
 {
     struct again again = {found, ret_alive};
     bool all = true;
-    for (size_t i = 0; i < found->places.count; i++) {
+    for (size_t i = 0; i < found->places.count; i++)
         ret_alive[i] = is_held(found, &found->places.items[i]);
+    mounts_alive(found, ret_alive);
+    for (size_t i = 0; i < found->places.count; i++)
         all = all && ret_alive[i];
-    }
     if (!all)
         process_list(found->proc, process_again, &again, NULL);
 }

@@ -104,18 +104,19 @@ static bool process_add(const struct process_source *source, int process, uint32
     return true;
 }
 
-static void process_look(const struct process_source *source, uint32_t pid, struct wants *wants,
+static void process_look(const struct process_source *source, const struct found *found,
+                         const struct found_process *found_process, struct wants *wants,
                          struct owner_walk *walk)
 {
-    _cleanup_close_ int process = process_open(source->proc, pid);
+    _cleanup_close_ int opened = -1;
+    int process = found_process_open(found, found_process, &opened);
     struct look look = {wants, walk, 0};
-    if (process < 0)
-        return; /* gone */
-    int r = process_sockets(process, OWNER_DESCRIPTORS_MAX, socket_held, &look);
+    int r = process < 0 ? process : process_sockets(process, OWNER_DESCRIPTORS_MAX, socket_held, &look);
     bool stopped = r == 1 && !atomic_load(&wants->open);
-    if (r != 0 && r != -ESRCH && r != -ENOENT && !stopped)
+    /* one that is gone may have left its sockets to a child that nobody saw */
+    if (r != 0 && !stopped)
         walk->refused++;
-    if (look.hits && !process_add(source, process, pid, walk))
+    if (look.hits && !process_add(source, process, found_process->pid, walk))
         walk->holdings.count -= look.hits;
 }
 
@@ -138,15 +139,18 @@ void owner_walk_place(const struct process_source *source, const struct found *f
     wants_add(&wants, found, place);
     wants_ready(&wants);
     list_each(uint32_t, at, &found->places.items[place].processes) {
-        uint32_t pid = found->processes.items[*at].pid;
+        const struct found_process *process = &found->processes.items[*at];
         if (!atomic_load(&wants.open))
             break;
-        if (pid != last) /* several threads of one process */
-            process_look(source, pid, &wants, walk);
-        last = pid;
+        if (process->pid != last) /* several threads of one process */
+            process_look(source, found, process, &wants, walk);
+        last = process->pid;
     }
     for (size_t i = 0; i < first_count; i++) {
-        _cleanup_close_ int process = was_read(walk, firsts[i]) ? -1 : process_open(source->proc, firsts[i]);
+        const struct found_process *first =
+            was_read(walk, firsts[i]) ? NULL : found_process_of(found, firsts[i]);
+        _cleanup_close_ int opened = -1;
+        int process = first ? found_process_open(found, first, &opened) : -1;
         if (process >= 0)
             process_add(source, process, firsts[i], walk);
     }
@@ -206,7 +210,7 @@ static int chunk_run(void *context, size_t job)
     for (size_t i = job * CHUNK; i < end && atomic_load(&rest->wants.open); i++) {
         const struct found_process *process = &rest->found->processes.items[i];
         if (!process->thread)
-            process_look(rest->source, process->pid, &rest->wants, &rest->walks[job]);
+            process_look(rest->source, rest->found, process, &rest->wants, &rest->walks[job]);
     }
     return 0;
 }

@@ -38,7 +38,7 @@ static void rules_read(const struct reader *reader, struct namespace *namespace)
     struct error error = ERROR_NONE;
     _cleanup_netlink_ struct netlink *netfilter = NULL;
     /* to open this protocol without its module would load it */
-    if (modules_has(reader->modules, "nfnetlink") &&
+    if (read_may_ask(reader, "nfnetlink", namespace, PART_RULESET) &&
         netlink_open(NETLINK_NETFILTER, reader->budget.deadline_ns, &netfilter, &error) < 0)
         namespace_fault(namespace, PART_RULESET, &error);
     else

@@ -205,14 +205,16 @@ bool attributes_decode(struct decoder *decoder, struct bytes bytes, const struct
 {
     struct attribute_walk walk = {.rest = bytes};
     struct attribute attribute;
-    uint64_t seen = 0;
+    uint64_t seen = 0, met = 0;
     bool understood = true;
     while (attribute_next(&walk, &attribute)) {
         const struct attribute_field *field = find_field(fields, attribute.type);
-        if (!field || (seen & ATTRIBUTE_SEEN(field->type))) {
+        /* the first of two may have filled its member, and been refused all the same */
+        if (!field || (met & ATTRIBUTE_SEEN(field->type))) {
             understood = false;
             continue;
         }
+        met |= ATTRIBUTE_SEEN(field->type);
         /* an attribute of a wrong length is as good as absent */
         bool readable = read_field(decoder, field, attribute.data, record);
         if (readable)

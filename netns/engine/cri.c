@@ -62,6 +62,13 @@ void containerd_config_apply(struct engine_container *container, struct arena *a
 
 /* ---- the state directory ---- */
 
+/* The runtime noted it beside the task's configuration. */
+static uint32_t first_process(const struct engine_state *state, int directory, const char *id)
+{
+    _cleanup_free_ char *path = memory_printf("%s/init.pid", id);
+    return state_pid_file(state, directory, path);
+}
+
 static void task_read(void *context, int directory, const char *id)
 {
     struct engine_state *state = context;
@@ -77,7 +84,8 @@ static void task_read(void *context, int directory, const char *id)
     }
     struct engine_container *container = state_container_add(state, ENGINE_CONTAINERD, id, 0);
     containerd_config_apply(container, state->arena, config);
-    container->data.confirmed = container->running = true;
+    container->described = container->running = true;
+    container->pid = first_process(state, directory, id);
 }
 
 static void namespace_read(void *context, int directory, const char *name)

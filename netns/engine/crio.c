@@ -66,7 +66,8 @@ static void container_read(struct engine_state *state, int containers, const cha
     struct engine_container *container = state_container_add(state, ENGINE_CRIO, id, 0);
     crio_config_apply(container, state->arena, config);
     container->agent = conmon_of(state, id, 0);
-    container->data.confirmed = true;
+    container->pid = conmon_first_process(state, id);
+    container->described = true;
 }
 
 static void driver_read(void *context, int containers)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #define DEFAULT_ROOT  "/var/lib/docker"
@@ -145,7 +146,7 @@ int docker_container_apply(struct engine_state *state, struct engine_container *
     const cJSON *part = json_member(config, "Config"), *process = json_member(config, "State");
     data->name = state_text(state->arena, *name == '/' ? name + 1 : name);
     data->generated_name = data->name && name_is_generated(data->name);
-    data->confirmed = true;
+    container->described = true;
     if (part) {
         data->image = state_text(state->arena, json_text(part, "Image"));
         container_labels(data, state->arena, json_member(part, "Labels"));
@@ -168,6 +169,7 @@ int docker_container_apply(struct engine_state *state, struct engine_container *
 struct root {
     struct engine_state *state;
     uint32_t user_id;
+    bool doubtful; /* found by a container's word that may be its own: what it says confirms nothing */
 };
 
 /* Reads containers/ID; one that is not running and that no process was seen of is left out. */
@@ -195,6 +197,7 @@ static void container_read(void *context, int directory, const char *id)
     snprintf(path, sizeof(path), "%s/hostconfig.json", id);
     _cleanup_json_ cJSON *host_config = state_json(directory, path, owner, &error);
     struct engine_container *container = state_container_add(state, ENGINE_DOCKER, id, root->user_id);
+    container->doubtful = root->doubtful;
     if (docker_container_apply(state, container, config, host_config, &error) < 0)
         state->result->containers.count--;
     if (error_is_set(&error))
@@ -225,7 +228,7 @@ static void remapped_read(void *context, int directory, const char *name)
 
 static void roots_read(struct engine_state *state, struct candidates *candidates, uint32_t user_id)
 {
-    struct root root = {state, user_id};
+    struct root root = {state, user_id, false};
     list_each(const char *, path, &candidates->paths) {
         struct error error = ERROR_NONE;
         _cleanup_close_ int directory = state_root(state, *path, user_id, &error);
@@ -271,28 +274,62 @@ static void daemon_candidates(struct engine_state *state, uint32_t user_id, stru
     }
 }
 
-static void mount_candidate(struct engine_state *state, uint32_t pid, struct candidates *candidates)
+/* The data root that the process's own mounts name. NULL: none. */
+static const char *mounted_root(struct engine_state *state, const struct engine_seen *seen)
 {
     size_t length, host_length = 0;
-    _cleanup_free_ char *text = state_process_file(state, pid, "mountinfo", &length);
+    _cleanup_free_ char *text =
+        state_process_file(state, seen->pid, seen->directory, "mountinfo", STATE_FILE_MAX, &length);
     if (!text)
-        return;
+        return NULL;
     const char *root = mount_upper_root(state->arena, text, length, "/overlay2/");
-    _cleanup_free_ char *host = root ? NULL : state_process_file(state, 1, "mountinfo", &host_length);
+    _cleanup_free_ char *host =
+        root ? NULL : state_process_file(state, 1, -1, "mountinfo", STATE_FILE_MAX, &host_length);
     if (host)
         root = mount_source_root(state->arena, text, length, "/etc/resolv.conf", "/containers/", host,
                                  host_length);
-    candidate_add(candidates, state->arena, root);
+    return root;
 }
 
-/* The roots that the containers' own mounts name; only of those that no better place knows. */
-static void mount_candidates(struct engine_state *state, uint32_t user_id, struct candidates *candidates)
+/* Could the process have mounted something itself? True where that is not known. */
+static bool may_mount(const struct engine_state *state, const struct engine_seen *seen)
+{
+    size_t length;
+    _cleanup_free_ char *text =
+        state_process_file(state, seen->pid, seen->directory, "status", STATE_FILE_MAX, &length);
+    const char *line = text ? strstr(text, "\nCapBnd:") : NULL;
+    unsigned long long bounding;
+    if (!line || sscanf(line, "\nCapBnd: %llx", &bounding) != 1)
+        return true;
+    return bounding >> CAP_SYS_ADMIN & 1;
+}
+
+/*
+ * The container's state in the data root that its own mounts name; only of one that no better place knows. It
+ * tells of this container alone: what may mount can name a root of its own making.
+ */
+static void mounted_read(struct engine_state *state, const struct engine_seen *seen)
+{
+    struct error error = ERROR_NONE;
+    const char *path = mounted_root(state, seen);
+    if (!path || *path != '/')
+        return;
+    struct root root = {state, seen->user_id, may_mount(state, seen)};
+    _cleanup_close_ int directory = state_root(state, path, seen->user_id, &error);
+    _cleanup_close_ int containers =
+        directory < 0 ? -1 : file_open_directory_untrusted(directory, "containers", &error);
+    if (containers < 0)
+        state_fault(state, ENGINE_DOCKER, &error);
+    else if (faccessat(containers, seen->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        container_read(&root, containers, seen->id);
+}
+
+static void mounts_read(struct engine_state *state, uint32_t user_id)
 {
     list_each(struct engine_seen, seen, &state->seen) {
-        if (seen->engine != ENGINE_DOCKER || seen->user_id != user_id)
-            continue;
-        if (!state_container(state, ENGINE_DOCKER, seen->id, user_id))
-            mount_candidate(state, seen->pid, candidates);
+        if (seen->engine == ENGINE_DOCKER && seen->user_id == user_id &&
+            !state_container(state, ENGINE_DOCKER, seen->id, user_id))
+            mounted_read(state, seen);
     }
 }
 
@@ -310,8 +347,7 @@ static void user_read(struct engine_state *state, uint32_t user_id)
     roots_read(state, &candidates, user_id);
     if (state_complete(state, ENGINE_DOCKER, user_id))
         return;
-    mount_candidates(state, user_id, &candidates);
-    roots_read(state, &candidates, user_id);
+    mounts_read(state, user_id);
 }
 
 static void docker_read(struct engine_state *state)

@@ -53,14 +53,51 @@ static bool part_recognise(const struct cgroup_part *part, struct engine_scope *
     return identifier_recognise(part, ret_scope);
 }
 
-/* UID of the user@UID.service that the first `length` bytes of the path lead through, 0: none. */
+/* UID of a part "user-UID.slice" or "user@UID.service", 0: another, or root's. */
+static uint32_t part_user(const char *part, size_t length)
+{
+    static const char *const forms[][2] = {{"user-", ".slice"}, {"user@", ".service"}};
+    for (size_t i = 0; i < 2; i++) {
+        size_t before = strlen(forms[i][0]), after = strlen(forms[i][1]);
+        uint64_t user;
+        if (length <= before + after || memcmp(part, forms[i][0], before) != 0 ||
+            memcmp(part + length - after, forms[i][1], after) != 0)
+            continue;
+        _cleanup_free_ char *number = memory_strndup(part + before, length - before - after);
+        if (text_number(number, 0, UINT32_MAX, &user))
+            return (uint32_t)user;
+    }
+    return 0;
+}
+
+/* The user whose slice or service the first `length` bytes of the path lead through, 0: none. */
 static uint32_t path_user(const char *path, size_t length)
 {
-    static const char word[] = "/user@";
-    const char *at = memmem(path, length, word, sizeof(word) - 1);
-    char *end = NULL;
-    unsigned long user = at ? strtoul(at + sizeof(word) - 1, &end, 10) : 0;
-    return end && !strncmp(end, ".service", 8) && user < UINT32_MAX ? (uint32_t)user : 0;
+    uint32_t user = 0;
+    for (size_t at = 0, part; at < length && !user; at += part) {
+        at += strspn(path + at, "/");
+        part = strcspn(path + at, "/");
+        user = at + part <= length ? part_user(path + at, part) : 0;
+    }
+    return user;
+}
+
+/*
+ * Does the path lead through a unit before its last part? systemd may have handed that part of the tree to
+ * whoever the unit runs as (Delegate=), who can make any name beneath it.
+ */
+static bool leads_through_unit(const char *path, size_t length)
+{
+    for (size_t at = 0, part; at < length; at += part) {
+        at += strspn(path + at, "/");
+        part = strcspn(path + at, "/");
+        if (at + part >= length)
+            break;
+        _cleanup_free_ char *name = memory_strndup(path + at, part);
+        if (text_ends(name, ".service") || text_ends(name, ".scope"))
+            return true;
+    }
+    return false;
 }
 
 size_t engine_scopes(const char *path, struct engine_scope scopes[ENGINE_SCOPES_MAX])
@@ -111,9 +148,31 @@ static int line_parse(const char *line, size_t length, const char **ret_path, si
     return line_rank(controllers, (size_t)(second - controllers));
 }
 
+/* The user that the unified hierarchy's or systemd's line says, 0: none. */
+static uint32_t text_user(const char *text, size_t length)
+{
+    const char *end = text + length;
+    uint32_t user = 0;
+    for (const char *line = text; line < end && !user;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        const char *path;
+        size_t path_length;
+        if (line_parse(line, (size_t)((stop ? stop : end) - line), &path, &path_length) > 0) {
+            _cleanup_free_ char *copy = memory_strndup(path, path_length);
+            struct engine_scope scopes[ENGINE_SCOPES_MAX];
+            /* a user's slice within a container is no user of the host's */
+            size_t outer = engine_scopes(copy, scopes) ? scopes[0].length : strlen(copy);
+            user = path_user(copy, outer);
+        }
+        line = stop ? stop + 1 : end;
+    }
+    return user;
+}
+
 const char *engine_cgroup_path(struct arena *arena, const char *text, size_t length)
 {
     const char *best = NULL, *end = text + length;
+    uint32_t user = text_user(text, length);
     int best_rank = -1;
     for (const char *line = text; line < end;) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
@@ -125,7 +184,7 @@ const char *engine_cgroup_path(struct arena *arena, const char *text, size_t len
             continue;
         char *copy = text_utf8(arena, path, path_length);
         struct engine_scope scopes[ENGINE_SCOPES_MAX];
-        if (engine_scopes(copy, scopes) > 0)
+        if (engine_scopes(copy, scopes) > 0 && (rank > 0 || !user || scopes[0].user_id == user))
             rank += 3;
         if (rank > best_rank) {
             best_rank = rank;
@@ -175,22 +234,26 @@ static const char *container_key(char key[256], enum container_engine engine, ui
     return key;
 }
 
-static void seen_add(struct join *join, const struct engine_scope *scope, uint32_t pid)
+static void seen_add(struct join *join, const struct engine_scope *scope,
+                     const struct engine_process *process)
 {
     char key[256];
     size_t index;
     container_key(key, scope->engine, scope->user_id, scope->id, scope->id_length);
     if (index_get(join->seen, key, &index)) {
         struct engine_seen *seen = &join->state.seen.items[index];
-        if (pid < seen->pid)
-            seen->pid = pid;
+        if (process->pid < seen->pid) {
+            seen->pid = process->pid;
+            seen->directory = process->directory;
+        }
         return;
     }
     map_set(join->seen, key, index_pack(join->state.seen.count));
     struct engine_seen *seen = list_append(&join->state.seen);
     seen->engine = scope->engine;
     seen->id = arena_strndup(join->state.arena, scope->id, scope->id_length);
-    seen->pid = pid;
+    seen->pid = process->pid;
+    seen->directory = process->directory;
     seen->user_id = scope->user_id;
 }
 
@@ -227,35 +290,34 @@ static void arguments_split(struct engine_daemon *daemon, struct arena *arena, c
         *list_append(&daemon->arguments) = arena_strdup(arena, at);
 }
 
+static char *process_file(const struct join *join, const struct engine_process *process, const char *name,
+                          size_t limit, size_t *ret_length)
+{
+    return state_process_file(&join->state, process->pid, process->directory, name, limit, ret_length);
+}
+
 /* Effective user of a process, out of its status: the owner of /proc/PID is root's for one that cannot be
  * dumped. */
-static int process_user(int proc, uint32_t pid, uint32_t *ret_user)
+static bool process_user(const struct join *join, const struct engine_process *process, uint32_t *ret_user)
 {
-    char path[64];
-    _cleanup_free_ char *text = NULL;
-    size_t length = 0;
-    snprintf(path, sizeof(path), "%u/status", pid);
-    int r = file_read(proc, path, STATUS_MAX, &text, &length, NULL);
-    if (r < 0)
-        return r;
-    const char *line = strstr(text, "\nUid:");
+    size_t length;
+    _cleanup_free_ char *text = process_file(join, process, "status", STATUS_MAX, &length);
+    const char *line = text ? strstr(text, "\nUid:") : NULL;
     unsigned real, effective;
     if (!line || sscanf(line, "\nUid: %u %u", &real, &effective) != 2)
-        return -EINVAL;
+        return false;
     *ret_user = effective;
-    return 0;
+    return true;
 }
 
 static void daemon_add(struct join *join, const struct engine_process *process, const char *name)
 {
-    char path[64];
-    _cleanup_free_ char *text = NULL;
-    size_t length = 0;
+    size_t length;
     uint32_t user;
-    if (process_user(join->state.context->proc, process->pid, &user) < 0)
+    if (!process_user(join, process, &user) || (user && join->state.context->depth != ENGINE_DEPTH_ALL))
         return;
-    snprintf(path, sizeof(path), "%u/cmdline", process->pid);
-    if (file_read(join->state.context->proc, path, ARGUMENTS_MAX, &text, &length, NULL) < 0)
+    _cleanup_free_ char *text = process_file(join, process, "cmdline", ARGUMENTS_MAX, &length);
+    if (!text)
         return;
     struct engine_daemon *daemon = list_append(&join->state.daemons);
     daemon->pid = process->pid;
@@ -267,11 +329,9 @@ static void daemon_add(struct join *join, const struct engine_process *process, 
 
 static void daemon_look(struct join *join, const struct engine_process *process)
 {
-    char path[64];
-    _cleanup_free_ char *name = NULL;
-    size_t length = 0;
-    snprintf(path, sizeof(path), "%u/comm", process->pid);
-    if (file_read(join->state.context->proc, path, 64, &name, &length, NULL) < 0)
+    size_t length;
+    _cleanup_free_ char *name = process_file(join, process, "comm", 64, &length);
+    if (!name)
         return;
     name[strcspn(name, "\n")] = '\0';
     if (is_daemon(name))
@@ -294,10 +354,14 @@ static void processes_look(struct join *join, const struct engine_process *proce
     for (size_t i = 0; i < count; i++) {
         const struct engine_process *process = &processes[i];
         const struct cgroup_place *place = process->cgroup ? place_get(join, process->cgroup) : NULL;
-        for (size_t s = 0; place && s < place->count; s++)
-            seen_add(join, &place->scopes[s], process->pid);
+        /* what is within a container is its own invention: no state is read for it */
+        for (size_t s = 0; place && s < place->count; s++) {
+            seen_add(join, &place->scopes[s], process);
+            if (place->scopes[s].engine != ENGINE_NONE)
+                break;
+        }
         bool at_home = process->namespace && (process->namespace == host || process->namespace == first);
-        if ((!place || !place->count) && at_home)
+        if ((!place || !place->count) && at_home && join->state.context->depth != ENGINE_DEPTH_PATH)
             daemon_look(join, process);
     }
 }
@@ -311,13 +375,23 @@ static const char *short_id(struct arena *arena, const char *id)
     return part_is_id(&part, "", "", &id) ? arena_strndup(arena, id, SHORT_ID) : id;
 }
 
+/* A name of a user's own engine always says whose it is: it cannot be mistaken for another's. */
+static const char *name_of_user(struct arena *arena, const char *name, uint32_t user_id)
+{
+    return user_id ? arena_printf(arena, "%s@%u", name, user_id) : name;
+}
+
 static void names_complete(struct join *join)
 {
     list_each(struct engine_container, container, &join->state.result->containers) {
-        if (container->data.name)
-            continue;
-        container->data.name = short_id(join->state.arena, container->data.id);
-        container->data.generated_name = true;
+        struct container *data = &container->data;
+        if (!data->name) {
+            data->name = short_id(join->state.arena, data->id);
+            data->generated_name = true;
+        }
+        data->name = name_of_user(join->state.arena, data->name, container->user_id);
+        data->confirmed = container->described && !container->doubtful && !container->user_id;
+        data->generated_name = data->generated_name || container->doubtful;
     }
 }
 
@@ -340,7 +414,7 @@ static int container_compare(const void *a, const void *b)
 /* What a user's own engine declares is the user's word: it counts for the user's own processes alone. */
 static bool may_declare(const struct engine_container *container)
 {
-    return container->declared &&
+    return container->declared && !container->doubtful &&
            (!container->user_id ||
             path_user(container->declared, strlen(container->declared)) == container->user_id);
 }
@@ -402,7 +476,8 @@ static size_t unknown_add(struct join *join, const struct engine_scope *scope)
     const char *id = arena_strndup(state->arena, scope->id, scope->id_length);
     size_t index = state->result->containers.count;
     struct engine_container *container = state_container_add(state, scope->engine, id, scope->user_id);
-    container->data.name = short_id(state->arena, container->data.id);
+    container->data.name =
+        name_of_user(state->arena, short_id(state->arena, container->data.id), scope->user_id);
     container->data.generated_name = true;
     container->running = true;
     container_key(key, scope->engine, scope->user_id, scope->id, scope->id_length);
@@ -440,22 +515,37 @@ static size_t outermost_scope(const struct join *join, const struct cgroup_place
     return 0;
 }
 
-/* Is the scope where the container's first process showed it? True where that is not known. */
+/*
+ * Is the scope where the container is? By its first process, where that showed it; else where its engine put
+ * it. Where neither is known any place will do that nobody but root can have made.
+ */
 static bool scope_is_there(const struct engine_container *container, const struct cgroup_place *place,
                            const struct engine_scope *scope)
 {
-    return !container->anchored || part_is(place->path, scope->length, container->data.cgroup);
+    if (container->anchored)
+        return part_is(place->path, scope->length, container->data.cgroup);
+    if (container->user_id || !container->described || !leads_through_unit(place->path, scope->length))
+        return true;
+    return container->declared && part_is(place->path, scope->length, container->declared);
 }
 
-/* What bears a container's identifier in another place, where a service was let make cgroups of its own. */
-static size_t forged_add(struct join *join, const struct engine_scope *scope)
+/*
+ * A container apart from the one that its identifier is of: what bears it in another place, where a service
+ * was let make cgroups of its own, or within a container. One for each place.
+ */
+static size_t apart_add(struct join *join, const struct engine_scope *scope, const char *where, size_t length)
 {
     struct engine_state *state = &join->state;
     const char *id = arena_strndup(state->arena, scope->id, scope->id_length);
+    _cleanup_free_ char *key = memory_printf("apart %d %.*s", (int)scope->engine, (int)length, where);
     size_t index = state->result->containers.count;
+    if (index_get(join->known, key, &index))
+        return index;
     struct engine_container *container = state_container_add(state, scope->engine, id, scope->user_id);
-    container->data.name = short_id(state->arena, container->data.id);
+    container->data.name =
+        name_of_user(state->arena, short_id(state->arena, container->data.id), scope->user_id);
     container->data.generated_name = true;
+    map_set(join->known, key, index_pack(index));
     return index;
 }
 
@@ -468,7 +558,8 @@ static void anchor(struct join *join, const struct engine_process *process)
         if (!scope_known(join, &place->scopes[i], &index))
             continue;
         struct engine_container *container = &join->state.result->containers.items[index];
-        if (container->pid != process->pid || container->anchored)
+        /* a user's own state may call any process its first */
+        if (container->pid != process->pid || container->anchored || container->user_id)
             continue;
         container->anchored = true;
         container->data.cgroup = arena_strndup(join->state.arena, place->path, place->scopes[i].length);
@@ -488,17 +579,18 @@ static void place_resolve(struct join *join, struct cgroup_place *place)
     const struct engine_scope *scope = &place->scopes[outer];
     place->container = (int32_t)scope_container(join, scope);
     if (!scope_is_there(&join->state.result->containers.items[place->container], place, scope))
-        place->container = (int32_t)forged_add(join, scope);
+        place->container = (int32_t)apart_add(join, scope, place->path, scope->length);
     struct engine_container *container = &join->state.result->containers.items[place->container];
     if (!container->data.cgroup)
         container->data.cgroup = arena_strndup(join->state.arena, place->path, scope->length);
     if (outer + 1 == place->count)
         return;
-    place->nested = (int32_t)scope_container(join, &place->scopes[place->count - 1]);
-    if (place->nested == place->container) /* an engine that repeats its identifier: /ID.scope/ID */
-        place->nested = NO_CONTAINER;
-    else
-        join->state.result->containers.items[place->nested].data.nested = true;
+    const struct engine_scope *inner = &place->scopes[place->count - 1];
+    /* an engine that repeats its identifier: /ID.scope/ID */
+    if (inner->id_length == scope->id_length && !memcmp(inner->id, scope->id, scope->id_length))
+        return;
+    place->nested = (int32_t)apart_add(join, inner, place->path, inner->length);
+    join->state.result->containers.items[place->nested].data.nested = true;
 }
 
 static void member_note(struct engine_container *container, const struct engine_process *process)
@@ -549,7 +641,9 @@ static void engine_unconfirmed_tell(const struct join *join, enum container_engi
     size_t missing = 0;
     const char *example = NULL;
     list_each(struct engine_container, container, &join->state.result->containers) {
-        bool counts = container->seen && !container->data.confirmed && !container->data.nested;
+        bool counts = container->seen && !container->described && !container->data.nested;
+        if (container->user_id && join->state.context->depth != ENGINE_DEPTH_ALL)
+            continue;
         if (!counts || container->data.engine != engine || !process_exists(join, container->data.pid))
             continue;
         missing++;
@@ -612,7 +706,7 @@ void engine_read(const struct engine_context *context, struct engine_process *pr
         .declared = map_new(),
     };
     processes_look(&join, processes, count);
-    for (size_t i = 0; i < ENGINES; i++)
+    for (size_t i = 0; i < ENGINES && context->depth != ENGINE_DEPTH_PATH; i++)
         engines[i]->read(&join.state);
     names_complete(&join);
     if (ret_result->containers.count)
@@ -620,6 +714,7 @@ void engine_read(const struct engine_context *context, struct engine_process *pr
               container_compare);
     known_index(&join);
     processes_join(&join, processes, count);
-    unconfirmed_tell(&join);
+    if (context->depth != ENGINE_DEPTH_PATH)
+        unconfirmed_tell(&join);
     join_free(&join);
 }

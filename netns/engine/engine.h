@@ -3,7 +3,11 @@
  * Who owns processes: container engines known by the cgroup path of a process, confirmed and described by
  * what the engine left on disk. No engine is asked: it may be dead, and a file cannot be made to wait.
  *
- * A container is the *outermost* scope of the path: what runs inside chooses the rest, and is `nested`.
+ * A container is the *outermost* scope of the path: what runs inside chooses the rest, and is `nested`. What
+ * must not be taken from the inside is the name of another: a path that somebody but root may have made
+ * (within a unit, a user's slice, a container) is that container's only where root's own state says so, by
+ * its first process or its cgroup. A user's own state names containers in that user's slice, as NAME@UID, and
+ * confirms none of them.
  */
 #ifndef POSTERN_NETNS_ENGINE_ENGINE_H
 #define POSTERN_NETNS_ENGINE_ENGINE_H
@@ -18,7 +22,8 @@ struct engine_scope {
     const char *id;               /* within the path, not ended by NUL */
     size_t id_length;
     size_t length;    /* of the path, up to the end of the scope */
-    uint32_t user_id; /* of the user@UID.service that it is in: an engine without root; 0: none */
+    uint32_t user_id; /* of the user-UID.slice or user@UID.service that it is in: an engine without root; 0:
+                         none */
 };
 
 #define ENGINE_SCOPES_MAX 8
@@ -29,13 +34,15 @@ size_t engine_scopes(const char *path, struct engine_scope scopes[ENGINE_SCOPES_
 /*
  * The path that identifies a process, out of the text of /proc/PID/cgroup (cgroups(7)): of the unified
  * hierarchy, name=systemd or another, in this order, the first that has a scope; else the first of them. A
- * copy in the arena; NULL where there is no line.
+ * scope in another hierarchy than those two counts only where they do not say that the process is a user's:
+ * controllers may be handed to a user under any name. A copy in the arena; NULL where there is no line.
  */
 const char *engine_cgroup_path(struct arena *arena, const char *text, size_t length);
 
 /* A process as the engines need it. */
 struct engine_process {
     uint32_t pid;
+    int directory;      /* of /proc/PID, O_PATH, borrowed; -1: by its number beneath `proc` */
     uint64_t namespace; /* id of its network namespace, 0: not known */
     const char *cgroup; /* engine_cgroup_path(), NULL: could not be read */
     int32_t container;  /* out: index into engine_result.containers of its outermost scope, -1: none */
@@ -48,7 +55,15 @@ struct engine_root {
     const char *directory;
 };
 
+/* How far the engines' own words are looked for: less of it, where the whole did not come in time. */
+enum engine_depth {
+    ENGINE_DEPTH_ALL,
+    ENGINE_DEPTH_ROOT, /* nothing that a user's own engine keeps, which the user may have made wait */
+    ENGINE_DEPTH_PATH  /* cgroup paths alone: no file is opened */
+};
+
 struct engine_context {
+    enum engine_depth depth;
     int proc; /* directory of the scan's /proc */
     int root; /* root directory of the host whose processes these are; -1: cannot be opened */
     uint64_t host_namespace;
@@ -65,6 +80,8 @@ struct engine_container {
     uint32_t pid;               /* its first process by the engine's word, 0: not known */
     uint32_t agent;             /* process outside that holds its published ports (conmon), 0: none */
     uint32_t user_id;           /* whose engine this is: 0 root */
+    bool described;             /* a state of its engine tells of it; a user's confirms nothing */
+    bool doubtful;              /* that state was found in a way that the container may have made up */
     bool running;               /* by the engine's word */
     bool seen;                  /* a process of it was */
 };

@@ -135,7 +135,7 @@ static void container_read(struct engine_state *state, int root, const char *id)
     }
     struct engine_container *container = state_container_add(state, ENGINE_LXC, id, 0);
     container->data.name = container->data.id;
-    container->data.confirmed = true;
+    container->described = true;
     lxc_config_apply(&container->data, state->arena, text, length);
 }
 

@@ -174,7 +174,7 @@ static void supervisor_read(struct engine_state *state, const struct engine_daem
         return;
     struct engine_container *container = state_container_add(state, ENGINE_NSPAWN, name, 0);
     container->data.name = container->data.id;
-    container->data.confirmed = container->running = true;
+    container->described = container->running = true;
     container->declared = payload_cgroup(state->arena, daemon->cgroup);
     arguments_apply(&container->data, state->arena, daemon);
     settings_read(state, &container->data);
@@ -202,7 +202,7 @@ static void machine_read(struct engine_state *state, const struct engine_seen *s
     }
     container = state_container_add(state, ENGINE_NSPAWN, seen->id, 0);
     container->data.name = name;
-    container->data.confirmed = is_registered(state, name);
+    container->described = is_registered(state, name);
     settings_read(state, &container->data);
 }
 

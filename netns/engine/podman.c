@@ -23,8 +23,10 @@
 static bool podman_recognise(const struct cgroup_part *part, struct engine_scope *ret_scope)
 {
     ret_scope->id_length = CONTAINER_ID_MAX;
+    /* the last where it runs in a unit of its own: --cgroups=split, as Quadlet starts it */
     return part_is_id(part, "libpod-", ".scope", &ret_scope->id) ||
-           part_is_id(part, "libpod-", "", &ret_scope->id);
+           part_is_id(part, "libpod-", "", &ret_scope->id) ||
+           part_is_id(part, "libpod-payload-", "", &ret_scope->id);
 }
 
 /* ---- one container ---- */
@@ -109,8 +111,9 @@ static void item_read(struct walk *walk, const cJSON *item)
         return;
     struct engine_container *container = state_container_add(state, ENGINE_PODMAN, id, walk->user_id);
     podman_storage_apply(container, state->arena, item);
-    container->data.confirmed = true;
+    container->described = true;
     container->agent = conmon_of(state, id, walk->user_id);
+    container->pid = walk->user_id ? 0 : conmon_first_process(state, id);
     config_read(walk, container);
 }
 

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define PID_FILE_MAX ((size_t)32)
+
 /* ---- parts of a cgroup path ---- */
 
 bool part_is(const char *text, size_t length, const char *word)
@@ -99,7 +101,7 @@ struct user_list state_users(const struct engine_state *state, enum container_en
     struct user_list users = {0};
     *list_append(&users.ids) = 0;
     list_each(struct engine_seen, seen, &state->seen) {
-        bool known = seen->engine != engine;
+        bool known = seen->engine != engine || state->context->depth != ENGINE_DEPTH_ALL;
         list_each(uint32_t, user, &users.ids)
             known = known || *user == seen->user_id;
         if (!known)
@@ -144,12 +146,16 @@ const char *daemon_argument(const struct engine_daemon *daemon, const char *name
     return NULL;
 }
 
-char *state_process_file(const struct engine_state *state, uint32_t pid, const char *name, size_t *ret_length)
+char *state_process_file(const struct engine_state *state, uint32_t pid, int directory, const char *name,
+                         size_t limit, size_t *ret_length)
 {
     char path[64];
     char *text = NULL;
-    snprintf(path, sizeof(path), "%u/%s", pid, name);
-    return file_read(state->context->proc, path, STATE_FILE_MAX, &text, ret_length, NULL) < 0 ? NULL : text;
+    if (directory < 0)
+        snprintf(path, sizeof(path), "%u/%s", pid, name);
+    int r = file_read(directory < 0 ? state->context->proc : directory, directory < 0 ? path : name, limit,
+                      &text, ret_length, NULL);
+    return r < 0 ? NULL : text;
 }
 
 /* ---- files of the host ---- */
@@ -226,6 +232,20 @@ int state_file(const struct engine_state *state, const char *path, char **ret_te
         return directory;
     return file_read_untrusted(directory, slash + 1, state->context->owner, STATE_FILE_MAX, ret_text,
                                ret_length, error);
+}
+
+uint32_t state_pid_file(const struct engine_state *state, int directory, const char *path)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+    uint64_t pid;
+    int r = directory < 0 ? state_file(state, path, &text, &length, NULL)
+                          : file_read_untrusted(directory, path, state->context->owner, PID_FILE_MAX, &text,
+                                                &length, NULL);
+    if (r < 0)
+        return 0;
+    text[strcspn(text, "\n")] = '\0';
+    return text_number(text, 1, UINT32_MAX, &pid) ? (uint32_t)pid : 0;
 }
 
 cJSON *state_json(int directory, const char *path, uid_t owner, struct error *error)

@@ -28,6 +28,7 @@ struct engine_seen {
     enum container_engine engine; /* ENGINE_NONE: not said by the path */
     const char *id;
     uint32_t pid;     /* the lowest */
+    int directory;    /* of that process, -1: by its number */
     uint32_t user_id; /* of the scope: what a user's own engine says is never taken for root's */
 };
 
@@ -47,10 +48,10 @@ struct engine_state {
     struct engine_result *result;
 };
 
-/* Text of a file of a process in the scan's /proc ("mountinfo"), at most STATE_FILE_MAX; NULL: cannot be
- * read. */
-char *state_process_file(const struct engine_state *state, uint32_t pid, const char *name,
-                         size_t *ret_length);
+/* Text of a file ("mountinfo") of a process in the scan's /proc, by its directory or (-1) its number, at most
+ * limit bytes; NULL: cannot be read. */
+char *state_process_file(const struct engine_state *state, uint32_t pid, int directory, const char *name,
+                         size_t limit, size_t *ret_length);
 
 /* One engine: a row of the table in engine.c. */
 struct engine {
@@ -103,6 +104,9 @@ int state_file(const struct engine_state *state, const char *path, char **ret_te
                struct error *error);
 /* JSON of a state file beneath a directory, by the rules for what a tenant may write. */
 cJSON *state_json(int directory, const char *path, uid_t owner, struct error *error);
+/* The number in a pid file of root's, beneath a directory or (-1) by an absolute path of the host; 0: none.
+ */
+uint32_t state_pid_file(const struct engine_state *state, int directory, const char *path);
 /* Calls `each` with every entry of the directory that does not begin with a dot. */
 int directory_each(int directory, void (*each)(void *context, int directory, const char *name), void *context,
                    struct error *error);
@@ -153,5 +157,7 @@ void storage_each(struct engine_state *state, enum container_engine engine, int 
 void conmon_candidates(struct engine_state *state, uint32_t user_id, struct candidates *candidates);
 /* Process id of the conmon of a container, 0: none. */
 uint32_t conmon_of(const struct engine_state *state, const char *id, uint32_t user_id);
+/* First process of a container of root's, by the file that its conmon notes it in; 0: not known. */
+uint32_t conmon_first_process(const struct engine_state *state, const char *id);
 
 #endif

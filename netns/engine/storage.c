@@ -108,12 +108,26 @@ void conmon_candidates(struct engine_state *state, uint32_t user_id, struct cand
     }
 }
 
-uint32_t conmon_of(const struct engine_state *state, const char *id, uint32_t user_id)
+static const struct engine_daemon *conmon_find(const struct engine_state *state, const char *id,
+                                               uint32_t user_id)
 {
     list_each(struct engine_daemon, daemon, &state->daemons) {
         const char *container = is_conmon(daemon, user_id) ? daemon_argument(daemon, "--cid", "-c") : NULL;
         if (container && !strcmp(container, id))
-            return daemon->pid;
+            return daemon;
     }
-    return 0;
+    return NULL;
+}
+
+uint32_t conmon_of(const struct engine_state *state, const char *id, uint32_t user_id)
+{
+    const struct engine_daemon *conmon = conmon_find(state, id, user_id);
+    return conmon ? conmon->pid : 0;
+}
+
+uint32_t conmon_first_process(const struct engine_state *state, const char *id)
+{
+    const struct engine_daemon *conmon = conmon_find(state, id, 0);
+    const char *file = conmon ? daemon_argument(conmon, "--container-pidfile", "-p") : NULL;
+    return file && *file == '/' ? state_pid_file(state, -1, file) : 0;
 }

@@ -10,10 +10,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { BUILTIN_MAX = 1 << 20, FILE_MAX = 4096 };
+enum { BUILTIN_MAX = 1 << 20, LIST_MAX = 1 << 20, FILE_MAX = 4096 };
 
 struct modules {
     bool never_loads;  /* nothing that is asked for can load a module */
+    bool known;        /* what is not among the names is not there */
     struct map *names; /* of those that are there */
 };
 
@@ -48,14 +49,36 @@ static void add(struct modules *modules, const char *name)
     map_set(modules->names, name, &present);
 }
 
-static void read_loaded(struct modules *modules, const char *path)
+static bool read_loaded(struct modules *modules, const char *path)
 {
     _cleanup_closedir_ DIR *directory = opendir(path);
     struct dirent *entry;
 
-    while (directory && (entry = readdir(directory)))
+    if (!directory)
+        return false;
+    while ((errno = 0, entry = readdir(directory)))
         if (entry->d_name[0] != '.')
             add(modules, entry->d_name);
+    return errno == 0;
+}
+
+/* Lines are "NAME SIZE ...": those that were loaded, and none that is built in. */
+static bool read_list(struct modules *modules, int proc)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length;
+
+    if (file_read(proc, "modules", LIST_MAX, &text, &length, NULL) < 0)
+        return false;
+    for (char *line = text, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = 0;
+        line[strcspn(line, " ")] = 0;
+        if (*line)
+            add(modules, line);
+    }
+    return true;
 }
 
 /* "kernel/net/unix/af-thing.ko" is the module af_thing. */
@@ -102,10 +125,11 @@ static void add_symbol(struct modules *modules, const char *name)
 }
 
 /* Lines are "ADDRESS TYPE NAME", and "[MODULE]" behind for what is not built in. */
-static void read_symbols(struct modules *modules, int proc)
+static bool read_symbols(struct modules *modules, int proc)
 {
     int fd = openat(proc, "kallsyms", O_RDONLY | O_CLOEXEC);
     _cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    bool any = false;
     char line[512];
 
     if (fd >= 0 && !file)
@@ -114,9 +138,11 @@ static void read_symbols(struct modules *modules, int proc)
         char *name = strchr(line, ' ');
 
         name = name ? strchr(name + 1, ' ') : NULL;
+        any = any || name;
         if (name && !strchr(name, '['))
             add_symbol(modules, name + 1);
     }
+    return any && !ferror(file);
 }
 
 static bool file_says(int proc, const char *path, const char *word)
@@ -145,10 +171,12 @@ struct modules *modules_read(int proc, const struct module_places *places)
     builtin = memory_printf("/lib/modules/%s/modules.builtin", kernel.release);
     modules->names = map_new();
     modules->never_loads = loads_nothing(proc);
-    read_loaded(modules, places && places->loaded ? places->loaded : "/sys/module");
+    modules->known = read_loaded(modules, places && places->loaded ? places->loaded : "/sys/module") ||
+                     read_list(modules, proc);
     if (!modules->never_loads &&
-        !read_builtin(modules, places && places->builtin ? places->builtin : builtin))
-        read_symbols(modules, proc);
+        !read_builtin(modules, places && places->builtin ? places->builtin : builtin) &&
+        !read_symbols(modules, proc))
+        modules->known = false;
     return modules;
 }
 
@@ -164,6 +192,11 @@ struct modules *modules_free(struct modules *modules)
 void cleanup_modules(struct modules **modules)
 {
     *modules = modules_free(*modules);
+}
+
+bool modules_known(const struct modules *modules)
+{
+    return modules->never_loads || modules->known;
 }
 
 bool modules_has(const struct modules *modules, const char *name)

@@ -4,8 +4,9 @@
  * socket diagnosis whose module is absent runs modprobe on the user's host. What is neither built in nor
  * loaded has nothing to tell.
  *
- * Sources: /sys/module, modules.builtin (Documentation/kbuild/kbuild.rst), where that is not to be had
- * /proc/kallsyms, and /proc/sys/kernel/{modprobe,modules_disabled}.
+ * Sources: /sys/module, where that is not to be had /proc/modules; modules.builtin
+ * (Documentation/kbuild/kbuild.rst), where that is not to be had /proc/kallsyms; and
+ * /proc/sys/kernel/{modprobe,modules_disabled}.
  */
 #ifndef POSTERN_NETNS_KERNEL_MODULE_H
 #define POSTERN_NETNS_KERNEL_MODULE_H
@@ -25,7 +26,7 @@ struct module_places {
 
 /*
  * Reads once for a scan (proc: a descriptor of procfs); the result may be used by many threads. Never fails:
- * what cannot be told is taken for absent.
+ * what cannot be told is not asked for, and modules_known() is false.
  */
 struct modules *modules_read(int proc, const struct module_places *places);
 struct modules *modules_free(struct modules *modules); /* NULL is fine; returns NULL */
@@ -39,5 +40,11 @@ void cleanup_modules(struct modules **modules);
  * only.
  */
 bool modules_has(const struct modules *modules, const char *name);
+/*
+ * Is a module that modules_has() denies surely not there? False where neither list of what is loaded or of
+ * what is built in could be read: what needs the module was then not looked at, which is not the same as
+ * nothing.
+ */
+bool modules_known(const struct modules *modules);
 
 #endif

@@ -530,6 +530,7 @@ static int read_once(struct reading *reading)
     uint32_t before, after;
     int result = read_generation(reading, &before, &error);
     if (result) {
+        reading->namespace->over_budget = reading->namespace->over_budget || result == -ETIMEDOUT;
         record(reading, PART_RULESET, &error);
         return result;
     }
@@ -567,7 +568,7 @@ static int read_ruleset(struct reading *reading)
 int nftables_read(const struct reader *reader, struct netlink *netfilter, struct namespace *namespace)
 {
     struct reading reading = {.reader = reader, .netlink = netfilter, .namespace = namespace};
-    if (!netfilter || !modules_has(reader->modules, "nf_tables"))
+    if (!netfilter || !read_may_ask(reader, "nf_tables", namespace, PART_RULESET))
         return 0;
     int result = read_ruleset(&reading);
     list_each(struct nft_table, table, &reading.ruleset.tables)

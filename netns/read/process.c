@@ -119,6 +119,13 @@ bool process_alive(int process)
     return state && *state && !strchr("ZXx", *state);
 }
 
+uint64_t process_start(int process)
+{
+    _cleanup_free_ char *text = NULL;
+
+    return read_text(process, "stat", STATUS_MAX, &text) < 0 ? 0 : process_parse_start(text);
+}
+
 /* ---- threads that went somewhere else ---- */
 
 struct threads_walk {

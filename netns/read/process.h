@@ -36,6 +36,8 @@ int process_list(int proc, process_visit visit, void *context, struct error *err
 int process_open(int proc, uint32_t pid);
 /* Inode of a namespace ("net", "mnt", "user" ...) of an open process or thread directory. -errno. */
 int process_namespace(int process, const char *kind, uint64_t *ret_inode);
+/* Start time of an open process: with its number it names a process for good. 0: gone. */
+uint64_t process_start(int process);
 /* True while it lives; a zombie does not. */
 bool process_alive(int process);
 

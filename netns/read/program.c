@@ -491,8 +491,7 @@ static void read_ipvs(struct reading *reading)
     size_t services;
     int result;
 
-    if (!modules_has(reading->reader->modules, "ip_vs"))
-        return;
+    /* not there without its module, and loads none */
     result = reader_net_file(reading->reader, reading->namespace, "ip_vs", IPVS_MAX, &text);
     services = result < 0 ? 0 : program_count_ipvs(text);
     if (result < 0 && result != -ENOENT)
@@ -550,7 +549,7 @@ static void read_xfrm(struct reading *reading)
     struct error error = ERROR_NONE;
     int result;
 
-    if (!modules_has(reading->reader->modules, "xfrm_user"))
+    if (!read_may_ask(reading->reader, "xfrm_user", reading->namespace, PART_PROGRAMS))
         return;
     result = netlink_open(NETLINK_XFRM, reading->reader->budget.deadline_ns, &netlink, &error);
     if (result == -EPROTONOSUPPORT)

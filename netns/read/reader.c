@@ -31,6 +31,21 @@ int read_over_budget(struct namespace *namespace, uint32_t part, const char *sub
     return NETLINK_STOPPED;
 }
 
+bool read_may_ask(const struct reader *reader, const char *module, struct namespace *namespace, uint32_t part)
+{
+    struct error error;
+
+    if (modules_has(reader->modules, module))
+        return true;
+    if (modules_known(reader->modules))
+        return false;
+    (void)error_set(&error, ENOENT, "file-unreadable", module,
+                    "whether the kernel has %s is not known: it was not asked, for that may load a module",
+                    module);
+    namespace_fault(namespace, part, &error);
+    return false;
+}
+
 static int not_atomic(struct namespace *namespace, const struct read_dump *dump)
 {
     struct error error;

@@ -81,6 +81,13 @@ bool read_is_absent(int status);
 /* Records that a limit cut the part. Returns NETLINK_STOPPED. */
 int read_over_budget(struct namespace *namespace, uint32_t part, const char *subject);
 
+/*
+ * May the module's part of the kernel be asked? False where that would load it: nothing is there then, or,
+ * where even that is not known, a fault is recorded ("file-unreadable").
+ */
+bool read_may_ask(const struct reader *reader, const char *module, struct namespace *namespace,
+                  uint32_t part);
+
 /* What a parser makes of a message. */
 enum message_is {
     MESSAGE_ITEM,      /* an item, filled */

@@ -261,7 +261,8 @@ static void read_ebtables(const struct reader *reader, struct namespace *namespa
         return;
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         long holders = module_holders(tables[i].module);
-        if (holders > 0 || (holders < 0 && modules_has(reader->modules, tables[i].module)))
+        if (holders > 0 || (holders < 0 && (modules_has(reader->modules, tables[i].module) ||
+                                            !modules_known(reader->modules))))
             add_table(namespace, "ebtables", FAMILY_NONE, tables[i].name, strlen(tables[i].name));
     }
 }

@@ -175,7 +175,7 @@ static void print_hex(struct buffer *buffer, value_number_t number)
 
 static void print_interface(struct buffer *buffer, struct bytes bytes, bool prefix_without_nul)
 {
-    size_t length = strnlen((const char *)bytes.data, bytes.length);
+    size_t length = bytes.length ? strnlen((const char *)bytes.data, bytes.length) : 0;
     _cleanup_buffer_ struct buffer name = BUFFER(256);
     buffer_append_bytes(&name, bytes.data, length);
     if (prefix_without_nul && length == bytes.length)

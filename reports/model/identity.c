@@ -63,9 +63,12 @@ static const char *label_value(const struct report_container *container, const c
 const char *workload_of_container(struct arena *arena, const struct report_container *container,
                                   bool generated_name)
 {
-    if (container->compose_project && container->compose_service)
+    /* what is not confirmed may be the container's own choice: it must not pass for another's workload */
+    bool confirmed = container->confirmed;
+
+    if (confirmed && container->compose_project && container->compose_service)
         return arena_printf(arena, "compose:%s/%s", container->compose_project, container->compose_service);
-    if (container->pod && container->pod_namespace) {
+    if (confirmed && container->pod && container->pod_namespace) {
         const char *inner = label_value(container, "io.kubernetes.container.name");
         return arena_printf(arena, "pod:%s/%s/%s", container->pod_namespace, pod_owner(arena, container),
                             inner ? inner : or_empty(container->name));
@@ -74,7 +77,7 @@ const char *workload_of_container(struct arena *arena, const struct report_conta
         const char *slash = strchr(container->name, '/');
         return arena_printf(arena, "%s:%s", or_empty(container->engine), slash ? slash + 1 : container->name);
     }
-    if (image_name(container))
+    if (confirmed && image_name(container))
         return arena_printf(arena, "image:%s", image_name(container));
     return arena_printf(arena, "%s:unnamed", or_empty(container->engine));
 }

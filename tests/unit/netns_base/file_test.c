@@ -498,6 +498,19 @@ START_TEST(time_is_written_as_rfc3339)
 }
 END_TEST
 
+START_TEST(a_step_has_its_share_of_the_time)
+{
+    uint64_t second = 1000000000, now = time_monotonic_ns();
+    ck_assert_uint_eq(time_share_ns(0, 4), 0);
+    uint64_t until = time_share_ns(now + 400 * second, 4);
+    ck_assert_uint_ge(until, now + 99 * second);
+    ck_assert_uint_le(until, now + 200 * second);
+    /* too late, or nearly: enough for what does not block */
+    ck_assert_uint_ge(time_share_ns(1, 4), now + second / 4);
+    ck_assert_uint_ge(time_share_ns(now + 1000, 4), now + second / 4);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static TCase *reading_case(void)
@@ -542,6 +555,7 @@ int main(void)
     suite_add_tcase(suite, writing_case());
     tcase_add_loop_test(other, sha256, 0, COUNT(hashes));
     tcase_add_test(other, time_is_written_as_rfc3339);
+    tcase_add_test(other, a_step_has_its_share_of_the_time);
     suite_add_tcase(suite, other);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -156,6 +156,25 @@ START_TEST(arena_hands_out_separate_zeroed_aligned_memory)
 }
 END_TEST
 
+START_TEST(arena_adopts)
+{
+    for (unsigned empty = 0; empty < 4; empty++) {
+        struct arena *arena = arena_new(), *from = arena_new();
+        const char *own = empty & 1 ? NULL : arena_strdup(arena, "own");
+        const char *other = empty & 2 ? NULL : arena_strdup(from, "other");
+        size_t size = arena_size(arena) + arena_size(from);
+        arena_adopt(arena, from);
+        ck_assert_uint_eq(arena_size(arena), size);
+        ck_assert_uint_eq(arena_size(from), 0);
+        arena_free(from);
+        ck_assert(!own || !strcmp(own, "own"));
+        ck_assert(!other || !strcmp(other, "other"));
+        ck_assert_str_eq(arena_strdup(arena, "more"), "more");
+        arena_free(arena);
+    }
+}
+END_TEST
+
 START_TEST(arena_copies)
 {
     _cleanup_arena_ struct arena *arena = arena_new();
@@ -329,6 +348,7 @@ static TCase *allocation_case(void)
     tcase_add_test(tcase, streams_and_folders_are_closed);
     tcase_add_test(tcase, arena_hands_out_separate_zeroed_aligned_memory);
     tcase_add_test(tcase, arena_copies);
+    tcase_add_test(tcase, arena_adopts);
     return tcase;
 }
 

@@ -44,13 +44,14 @@ static void process_add(struct host *host, uint32_t pid, uint64_t namespace, con
     where->path = where->unified = cgroup;
     *list_append(&host->found.places.items[place].processes) = (uint32_t)host->found.processes.count;
     *list_append(&host->found.processes) =
-        (struct found_process){.pid = pid, .place = (uint32_t)place, .cgroup = where};
+        (struct found_process){.directory = -1, .pid = pid, .place = (uint32_t)place, .cgroup = where};
 }
 
 static struct host host_open(void)
 {
     struct host host = {.snapshot = snapshot_new()};
     host.found.by_inode = map_new();
+    host.found.by_pid = map_new();
     host.found.cgroups = map_new();
     host.found.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     host.found.root = -1;
@@ -66,7 +67,7 @@ static void host_attach(struct host *host)
                                      .host_namespace = HOST,
                                      .owner = getuid(),
                                      .snapshot = host->snapshot};
-    attach_containers(host->snapshot, &host->found, &context, &host->attachment);
+    attach_containers(host->snapshot, &host->found, &context, 0, &host->attachment);
 }
 
 static void host_close(struct host *host)
@@ -179,6 +180,25 @@ START_TEST(names_are_unique)
         const char *name = host.snapshot->containers.items[i].name;
         ck_assert_ptr_eq(snapshot_container(host.snapshot, name), &host.snapshot->containers.items[i]);
     }
+    host_close(&host);
+}
+END_TEST
+
+/* Whoever makes a cgroup of that name, or calls a container of his own so, takes nothing from its owner. */
+START_TEST(names_of_others_stay)
+{
+    struct host host = host_open();
+    path_add(place_add(&host, 11), "/run/netns/web");
+    place_add(&host, 12);
+    place_add(&host, 13);
+    process_add(&host, FIRST, 12, "/lxc.payload.web");
+    process_add(&host, SECOND, 13, "/user.slice/user-7.slice/session-1.scope/lxc/web");
+    host_attach(&host);
+    ck_assert_uint_eq(named(&host, "web")->namespace, 11);
+    ck_assert(named(&host, "web")->confirmed);
+    ck_assert_uint_eq(named(&host, "lxc/web")->namespace, 12);
+    ck_assert_uint_eq(named(&host, "web@7")->namespace, 13);
+    ck_assert(!named(&host, "web@7")->confirmed);
     host_close(&host);
 }
 END_TEST
@@ -336,6 +356,7 @@ int main(void)
     tcase_add_test(cases, shared_namespaces_name_all);
     tcase_add_test(cases, nested_is_named_by_both);
     tcase_add_test(cases, names_are_unique);
+    tcase_add_test(cases, names_of_others_stay);
     tcase_add_test(cases, engines_names_are_no_identity);
     tcase_add_test(cases, privileges_of_the_first_process);
     tcase_add_test(cases, outside);

@@ -6,6 +6,7 @@
 #include "netns/base/text.h"
 #include "netns/collect/find.h"
 #include "netns/collect/owner.h"
+#include "netns/read/process.h"
 #include "netns/snapshot/file.h"
 
 #include <check.h>
@@ -219,6 +220,39 @@ START_TEST(own_namespace_is_found_once)
 }
 END_TEST
 
+/* However many there are: those whose directories are not held are known by their start time. */
+START_TEST(not_all_processes_are_held)
+{
+    _cleanup_snapshot_ struct snapshot *snapshot = snapshot_new();
+    _cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct find_options options = {.proc = proc, .root = -1, .held = 1};
+    struct found found;
+    struct error error = ERROR_NONE;
+    pid_t child = fork();
+    size_t held = 0, known = 0;
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        for (;;)
+            pause();
+    ck_assert_int_eq(find_namespaces(&options, snapshot, &found, &error), 0);
+    list_each(struct found_process, process, &found.processes) {
+        held += process->directory >= 0 && !process->thread;
+        known += process->directory < 0 && process->start != 0;
+    }
+    ck_assert_uint_eq(held, 1);
+    ck_assert_uint_ge(known, 1);
+    int opened = -1;
+    const struct found_process *process = found_process_of(&found, (uint32_t)child);
+    ck_assert_ptr_nonnull(process);
+    ck_assert_int_ge(found_process_open(&found, process, &opened), 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close_fd(&opened);
+    ck_assert(process->directory >= 0 || found_process_open(&found, process, &opened) < 0);
+    found_free(&found);
+}
+END_TEST
+
 static void *thread_stay(void *context)
 {
     (void)context;
@@ -379,6 +413,12 @@ struct holders {
     struct owner_merge merge;
 };
 
+static int directory_of(uint32_t pid)
+{
+    _cleanup_free_ char *path = memory_printf("/proc/%u", pid);
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* A place with the given process in it, and one socket. */
 static struct holders holders_open(uint32_t pid, uint64_t inode)
 {
@@ -389,10 +429,14 @@ static struct holders holders_open(uint32_t pid, uint64_t inode)
     struct found_place *place = list_append(&holders.found.places);
     *place = (struct found_place){.handle = {.fd = -1}, .namespace = namespace};
     *list_append(&place->processes) = 0;
-    *list_append(&holders.found.processes) = (struct found_process){.pid = pid};
+    *list_append(&holders.found.processes) =
+        (struct found_process){.directory = directory_of(pid), .pid = pid};
     holders.found.by_inode = map_new();
+    holders.found.by_pid = map_new();
+    map_set_u64(holders.found.by_pid, pid, (void *)(uintptr_t)1);
     holders.found.cgroups = map_new();
-    process_source_init(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &holders.source);
+    holders.found.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    process_source_init(holders.found.proc, &holders.source);
     return holders;
 }
 
@@ -443,6 +487,35 @@ START_TEST(holder_in_the_place)
 }
 END_TEST
 
+/* A number that another process has by now names nothing: neither its sockets nor its facts are taken. */
+START_TEST(number_of_another)
+{
+    enum { HELD, NOT_HELD, NOT_HELD_AND_THE_SAME };
+    uint16_t port;
+    _cleanup_close_ int fd = listener_open(&port);
+    struct holders holders = holders_open((uint32_t)getpid(), inode_of(fd));
+    struct found_process *process = &holders.found.processes.items[0];
+    if (_i == HELD) {
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0)
+            for (;;)
+                pause();
+        close(process->directory);
+        process->directory = directory_of((uint32_t)child);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    } else {
+        process->start = process_start(process->directory) + (_i == NOT_HELD);
+        close_fd(&process->directory);
+    }
+    ck_assert_uint_eq(place_walk(&holders), _i != NOT_HELD_AND_THE_SAME);
+    ck_assert_uint_eq(holders_socket(&holders)->processes.count, _i == NOT_HELD_AND_THE_SAME);
+    ck_assert_uint_eq(holders.snapshot->processes.count, _i == NOT_HELD_AND_THE_SAME);
+    holders_close(&holders);
+}
+END_TEST
+
 /* The place has none: the rest is looked at, and finds it. */
 START_TEST(holder_elsewhere)
 {
@@ -450,9 +523,10 @@ START_TEST(holder_elsewhere)
     _cleanup_close_ int fd = listener_open(&port);
     struct holders holders = holders_open(1 << 30, inode_of(fd));
     struct pool_options pool = {.workers = 2};
-    ck_assert_uint_eq(place_walk(&holders), 0);
+    ck_assert_uint_eq(place_walk(&holders), 1); /* who is gone may have left it to somebody */
     ck_assert_uint_eq(holders_socket(&holders)->processes.count, 0);
-    *list_append(&holders.found.processes) = (struct found_process){.pid = (uint32_t)getpid()};
+    *list_append(&holders.found.processes) =
+        (struct found_process){.directory = directory_of((uint32_t)getpid()), .pid = (uint32_t)getpid()};
     ck_assert(!owner_find_rest(&holders.merge, &holders.source, &pool, 0));
     ck_assert_uint_eq(holders_socket(&holders)->processes.count, 1);
     ck_assert(!holders_socket(&holders)->owner_unknown);
@@ -493,11 +567,13 @@ int main(void)
     TCase *finding = tcase_create("find");
     tcase_add_test(finding, own_namespace_is_found_once);
     tcase_add_test(finding, process_without_its_first_thread_is_found);
+    tcase_add_test(finding, not_all_processes_are_held);
     tcase_add_test(finding, hidden_processes_are_named);
     tcase_add_test(finding, namespace_of_new_processes_is_alive);
     suite_add_tcase(suite, finding);
     TCase *holding = tcase_create("holders");
     tcase_add_test(holding, holder_in_the_place);
+    tcase_add_loop_test(holding, number_of_another, 0, 3);
     tcase_add_test(holding, holder_elsewhere);
     tcase_add_test(holding, no_holder);
     suite_add_tcase(suite, holding);

@@ -43,12 +43,20 @@ static const struct path_row path_rows[] = {
     {"/machine.slice/libpod-" ID_A ".scope/container", 1, ENGINE_PODMAN, ID_A,
      "/machine.slice/libpod-" ID_A ".scope", 0},
     {"/machine.slice/libpod-conmon-" ID_A ".scope", 0, ENGINE_NONE, "", "", 0},
+    {"/system.slice/web.service/libpod-payload-" ID_A, 1, ENGINE_PODMAN, ID_A, NULL, 0},
     {"/libpod_parent/libpod-" ID_A, 1, ENGINE_PODMAN, ID_A, NULL, 0},
     {"/libpod_parent/" ID_B "/libpod-" ID_A, 1, ENGINE_PODMAN, ID_A, NULL, 0},
     {"/libpod_parent/" ID_B "/conmon", 0, ENGINE_NONE, "", "", 0},
     {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID_A ".scope/container", 1,
      ENGINE_PODMAN, ID_A, "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID_A ".scope",
      1000},
+    /* a user without a service of its own: the slice says whose it is */
+    {"/user.slice/user-1000.slice/session-3.scope/lxc/web", 1, ENGINE_LXC, "web", NULL, 1000},
+    {"/user.slice/user-0.slice/session-3.scope/docker/" ID_A, 1, ENGINE_DOCKER, ID_A, NULL, 0},
+    {"/user.slice/user-x.slice/user@.service/docker/" ID_A, 1, ENGINE_DOCKER, ID_A, NULL, 0},
+    {"/user.slice/user-1000.slice/user@0.service/docker/" ID_A, 1, ENGINE_DOCKER, ID_A, NULL, 1000},
+    /* made within the container, which is no user of the host's */
+    {"/docker/" ID_A "/user.slice/user-1000.slice/docker/" ID_B, 2, ENGINE_DOCKER, ID_A, "/docker/" ID_A, 0},
     {"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-" ID_A ".scope",
      1, ENGINE_CONTAINERD, ID_A, NULL, 0},
     {"/system.slice/containerd.service/kubepods-burstable-pod1.slice:cri-containerd:" ID_A, 1,
@@ -116,6 +124,15 @@ START_TEST(hierarchies)
     cgroup_is("9:name=systemd:/user.slice\n1:cpu:/docker/" ID_A "\n0::/user.slice\n", "/docker/" ID_A);
     cgroup_is("4:memory:/libpod_parent/libpod-" ID_A "\n0::/", "/libpod_parent/libpod-" ID_A);
     cgroup_is("1:cpu,cpuacct:/x:y\n", "/x:y");
+    /* a user who was given a controller makes any name in it, and is that user all the same */
+    cgroup_is("9:name=systemd:/user.slice/user-7.slice/session-1.scope\n5:freezer:/docker/" ID_A "\n",
+              "/user.slice/user-7.slice/session-1.scope");
+    cgroup_is("5:freezer:/lxc/db\n0::/user.slice/user-7.slice/user@7.service/app.slice\n",
+              "/user.slice/user-7.slice/user@7.service/app.slice");
+    cgroup_is("5:freezer:/user.slice/user-7.slice/lxc/db\n0::/user.slice/user-7.slice/session-1.scope\n",
+              "/user.slice/user-7.slice/lxc/db");
+    cgroup_is("5:freezer:/docker/" ID_A "\n0::/docker/" ID_A "/user.slice/user-7.slice\n",
+              "/docker/" ID_A "/user.slice/user-7.slice");
     cgroup_is("", NULL);
     cgroup_is("nonsense\n:::\n1:cpu\n0::relative\n", NULL);
 }
@@ -190,6 +207,8 @@ static struct host host_open(const char *engine)
 
 static void host_read(struct host *host)
 {
+    for (size_t i = 0; i < host->count; i++)
+        host->processes[i].directory = -1;
     engine_read(&host->context, host->processes, host->count, &host->result);
 }
 
@@ -266,6 +285,17 @@ static const struct container_network *network(const struct engine_container *co
     }
     ck_abort_msg("%s is not on network %s", container->data.name, name);
     return NULL;
+}
+
+static void tree_write(const char *root, const char *path, const char *text);
+struct hostile;
+static void user_close(struct hostile *hostile);
+
+/* The form with the text in the place of its "%s". */
+static char *replace_text(const char *form, const char *text)
+{
+    const char *place = strstr(form, "%s");
+    return memory_printf("%.*s%s%s", (int)(place - form), form, text, place + 2);
 }
 
 static void docker_check(const struct host *host)
@@ -541,6 +571,104 @@ START_TEST(docker_of_a_service)
 }
 END_TEST
 
+/* A process more, in this cgroup; the identifier of the container that it is taken to be in. */
+static const struct engine_container *with_process(struct host *host, uint32_t pid, uint64_t namespace,
+                                                   const char *cgroup)
+{
+    host->processes = memory_resize(host->processes, host->count + 1, sizeof(*host->processes));
+    memmove(host->processes + 1, host->processes, host->count++ * sizeof(*host->processes));
+    host->processes[0] = (struct engine_process){.pid = pid, .namespace = namespace, .cgroup = cgroup};
+    host_read(host);
+    ck_assert_int_ge(host->processes[0].container, 0);
+    return &host->result.containers.items[host->processes[0].container];
+}
+
+/* The same of engines that note no first process: a place that a service made is not where the engine put it.
+ */
+START_TEST(others_of_a_service)
+{
+    static const struct {
+        const char *engine, *name, *form;
+    } rows[] = {{"podman", "web", "/system.slice/runner.service/libpod-%s.scope"},
+                {"podman", "web", "/user.slice/user-0.slice/session-1.scope/libpod-%s"},
+                {"lxc", "mylxc", "/system.slice/runner.service/lxc.payload.%s"},
+                {"lxc", "mylxc", "/system.slice/runner.service/lxc/%s"}};
+    struct host host = host_open(rows[_i].engine);
+    bool lxc = !strcmp(rows[_i].engine, "lxc");
+    _cleanup_free_ char *id = lxc ? memory_strdup(rows[_i].name) : id_of(rows[_i].engine, rows[_i].name);
+    _cleanup_free_ char *path = replace_text(rows[_i].form, id);
+    const struct engine_container *forged = with_process(&host, 2, 5, path);
+    ck_assert(!forged->data.confirmed && forged->data.generated_name);
+    size_t genuine = 0;
+    list_each(struct engine_container, container, &host.result.containers) {
+        bool is = !strcmp(container->data.id, id) && container->data.confirmed;
+        genuine += is;
+        ck_assert(!is || (container->seen && container->data.namespace != 5));
+    }
+    ck_assert_uint_eq(genuine, 1);
+    host_close(&host);
+}
+END_TEST
+
+/* What a container makes within itself takes neither the name of another nor that other's standing. */
+START_TEST(nested_bears_the_name_of_another)
+{
+    struct host host = host_open("docker");
+    _cleanup_free_ char *web = id_of("docker", "web"), *db = id_of("docker", "db");
+    const char *path = arena_printf(host.snapshot->arena, "/docker/%s/docker/%s", db, web);
+    const struct engine_container *outer = with_process(&host, 2, 5, path);
+    ck_assert_str_eq(outer->data.name, "db");
+    const struct engine_container *inner = &host.result.containers.items[host.processes[0].nested];
+    ck_assert(inner->data.nested && !inner->data.confirmed && !text_equal(inner->data.name, "web"));
+    ck_assert(named(&host, "web")->data.confirmed && !named(&host, "web")->data.nested);
+    ck_assert_uint_ne(named(&host, "web")->data.namespace, 5);
+    host_close(&host);
+}
+END_TEST
+
+/*
+ * A container that may mount could name a data root of its own making: with the engine dead and its data root
+ * nowhere else to be found, what stands there names it and confirms nothing. It tells of no other.
+ */
+START_TEST(docker_root_by_what_may_mount)
+{
+    struct hostile hostile = {.root = "/tmp/postern-engine-XXXXXX", .host = host_open("docker")};
+    struct host *host = &hostile.host;
+    ck_assert_ptr_nonnull(mkdtemp(hostile.root));
+    for (unsigned i = 0; i < 2; i++) {
+        const char *id = i ? ID_B : ID_A;
+        _cleanup_free_ char *file = memory_printf("root/evil/containers/%s/config.v2.json", id);
+        _cleanup_free_ char *text = memory_printf(
+            "{\"ID\": \"%s\", \"Name\": \"/%s\", \"State\": {\"Running\": true}, \"NetworkSettings\": "
+            "{\"SandboxKey\": \"/run/docker/netns/x\"}}",
+            id, i ? "other" : "web");
+        tree_write(hostile.root, file, text);
+        _cleanup_free_ char *settings = memory_printf("root/evil/containers/%s/hostconfig.json", id);
+        tree_write(hostile.root, settings, "{}");
+    }
+    tree_write(
+        hostile.root, "proc/9/mountinfo",
+        "1 0 0:48 / / rw - overlay overlay rw,lowerdir=/l,upperdir=/evil/overlay2/x/diff,workdir=/w\n");
+    tree_write(hostile.root, "proc/9/comm", "sleep\n");
+    tree_write(hostile.root, "proc/9/status",
+               _i ? "Name:\tsleep\nCapBnd:\t00000000a80425fb\n"
+                  : "Name:\tsleep\nCapBnd:\t000001ffffffffff\n");
+    close(host->context.root);
+    close(host->context.proc);
+    _cleanup_free_ char *root = memory_printf("%s/root", hostile.root);
+    _cleanup_free_ char *proc = memory_printf("%s/proc", hostile.root);
+    host->context.root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    host->context.proc = open(proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    host->count = 0;
+    const struct engine_container *container = with_process(host, 9, 5, "/docker/" ID_A);
+    ck_assert_str_eq(container->data.name, "web");
+    ck_assert_int_eq(container->data.confirmed, _i);
+    ck_assert_uint_eq(host->result.containers.count, 1);
+    no_errors(host);
+    user_close(&hostile);
+}
+END_TEST
+
 static void podman_check(const struct host *host)
 {
     no_errors(host);
@@ -728,7 +856,11 @@ static struct hostile user_open(bool beneath, const char *cgroup)
     host->processes[host->count++] = (struct engine_process){
         .pid = 13, .namespace = 5, .cgroup = arena_printf(arena, USER_SERVICE "/mine", user, user)};
     host_read(host);
-    ck_assert(named(host, "sshd")->data.confirmed && named(host, "sshd")->user_id == user);
+    /* what a user's state says is the user's word: it names, and confirms nothing */
+    _cleanup_free_ char *name = memory_printf("sshd@%u", user);
+    const struct engine_container *container = named(host, name);
+    ck_assert(container->described && !container->data.confirmed && container->user_id == user);
+    no_errors(host);
     return hostile;
 }
 
@@ -818,6 +950,9 @@ int main(void)
     tcase_add_test(engines, docker_nested);
     tcase_add_test(engines, docker_of_a_user);
     tcase_add_test(engines, docker_of_a_service);
+    tcase_add_loop_test(engines, others_of_a_service, 0, 4);
+    tcase_add_test(engines, nested_bears_the_name_of_another);
+    tcase_add_loop_test(engines, docker_root_by_what_may_mount, 0, 2);
     tcase_add_test(engines, podman);
     tcase_add_test(engines, podman_root_given);
     tcase_add_test(engines, containerd);

@@ -62,6 +62,7 @@ START_TEST(loaded_and_built_in)
     ck_assert(modules_has(modules, "af_packet_diag"));
     ck_assert(!modules_has(modules, "udp_diag"));
     ck_assert(!modules_has(modules, "odd line"));
+    ck_assert(modules_known(modules));
 }
 END_TEST
 
@@ -86,6 +87,29 @@ START_TEST(nothing_is_known)
 
     ck_assert(modules_has(modules, "nf_tables"));
     ck_assert(!modules_has(modules, "tcp_diag"));
+    ck_assert(!modules_known(modules)); /* what is built in is not told */
+}
+END_TEST
+
+/* Without /sys the loaded ones are listed elsewhere; without either list nothing is surely absent. */
+START_TEST(what_cannot_be_told_is_not_absent)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        const struct module_places elsewhere = {.loaded = "/no/such/place", .builtin = builtin};
+        _cleanup_modules_ struct modules *modules = NULL;
+
+        put("builtin", "kernel/net/ipv4/tcp_diag.ko\n");
+        put("modules", "nf_conntrack 300000 0 - Live 0x0\nnf_tables 300000 0 - Live 0x0\n");
+        if (i == 1)
+            unlinkat(proc, "builtin", 0);
+        if (i == 2)
+            put("kallsyms", "0000000000000000 t tcp_diag_dump\n");
+        modules = modules_read(proc, &elsewhere);
+        ck_assert(modules_has(modules, "nf_tables") && modules_has(modules, "nf_conntrack"));
+        ck_assert_int_eq(modules_known(modules), i != 1);
+        ck_assert_int_eq(modules_has(modules, "tcp_diag"), i != 1);
+        ck_assert(!modules_has(modules, "udp_diag"));
+    }
 }
 END_TEST
 
@@ -116,6 +140,7 @@ int main(void)
     tcase_add_test(all, loaded_and_built_in);
     tcase_add_test(all, symbols_where_there_is_no_list);
     tcase_add_test(all, nothing_is_known);
+    tcase_add_test(all, what_cannot_be_told_is_not_absent);
     tcase_add_test(all, a_kernel_that_loads_nothing_may_be_asked_anything);
     suite_add_tcase(suite, all);
     srunner_run_all(runner, CK_NORMAL);

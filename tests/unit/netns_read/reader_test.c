@@ -3,6 +3,7 @@
 #include "netns/read/reader.h"
 
 #include "netns/read/link.h"
+#include "netns/read/nftables.h"
 #include "netns/read/route.h"
 #include "netns/read/socket.h"
 #include "tests/unit/netns_read/messages.h"
@@ -91,6 +92,31 @@ START_TEST(time_has_a_limit)
     ck_assert_uint_eq(namespace->missing & PART_LINKS, PART_LINKS);
     ck_assert(namespace->over_budget);
     ck_assert_str_eq(namespace->faults.items[0].code, "over-budget");
+}
+END_TEST
+
+/* Not asked, for that may load a module, and nobody knows whether there is something to ask. */
+START_TEST(modules_that_are_not_known_are_a_fault)
+{
+    static const struct module_places nowhere = {.loaded = "/no/such/place", .builtin = "/no/such/place"};
+    struct reader blind = reader;
+    int empty = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_free_ char *list = memory_printf("%s/modules", folder);
+    _cleanup_fclose_ FILE *file = fopen(list, "w"); /* a kernel that has modules */
+    _cleanup_modules_ struct modules *unknown = modules_read(empty, &nowhere);
+
+    close(empty);
+    unlink(list);
+    blind.modules = unknown;
+    ck_assert(!read_may_ask(&blind, "nf_tables", namespace, PART_RULESET));
+    ck_assert_uint_eq(namespace->missing, PART_RULESET);
+    ck_assert_uint_eq(namespace->faults.count, 1);
+    ck_assert_str_eq(namespace->faults.items[0].subject, "nf_tables");
+    ck_assert_int_eq(nftables_read(&blind, route, namespace), 0);
+    ck_assert_uint_eq(namespace->faults.count, 2);
+    ck_assert(!read_may_ask(&reader, "no_such_module", namespace, PART_LEGACY) || !modules_known(modules) ||
+              modules_has(modules, "no_such_module"));
+    ck_assert_uint_eq(namespace->missing & PART_LEGACY, 0);
 }
 END_TEST
 
@@ -394,6 +420,7 @@ int main(void)
     tcase_add_test(all, links_have_a_limit);
     tcase_add_test(all, rules_have_a_limit);
     tcase_add_test(all, time_has_a_limit);
+    tcase_add_test(all, modules_that_are_not_known_are_a_fault);
     tcase_add_test(all, malformed_messages_are_a_fault);
     tcase_add_test(all, what_the_kernel_does_not_have);
     tcase_add_test(all, interrupted_dumps_are_tried_again);

@@ -420,6 +420,25 @@ START_TEST(findings_have_stable_ids)
 }
 END_TEST
 
+/* Labels, pods and images of what is not confirmed are its own choice: no finding of another becomes its own.
+ */
+START_TEST(what_is_not_confirmed_has_a_workload_of_its_own)
+{
+    struct report_container container = {.name = "web@1000",
+                                         .engine = "podman",
+                                         .image = "shop/web:1",
+                                         .compose_project = "shop",
+                                         .compose_service = "web",
+                                         .pod = "web",
+                                         .pod_namespace = "shop",
+                                         .confirmed = true};
+    ck_assert_str_eq(workload_of_container(report->arena, &container, false), "compose:shop/web");
+    container.confirmed = false;
+    ck_assert_str_eq(workload_of_container(report->arena, &container, false), "podman:web@1000");
+    ck_assert_str_eq(workload_of_container(report->arena, &container, true), "podman:unnamed");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("classify");
@@ -446,6 +465,7 @@ int main(void)
     tcase_add_loop_test(tests, nested_and_unconfirmed_match_no_selector, 0, 2);
     tcase_add_test(tests, quiet_channels_fold);
     tcase_add_test(tests, findings_have_stable_ids);
+    tcase_add_test(tests, what_is_not_confirmed_has_a_workload_of_its_own);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
