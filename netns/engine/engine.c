@@ -11,6 +11,7 @@
 
 #define PATH_PARTS_MAX 64
 #define ARGUMENTS_MAX  ((size_t)128 << 10) /* of a command line that is read */
+#define LINK_TEXT_MAX  64
 #define STATUS_MAX     ((size_t)64 << 10)
 #define SHORT_ID       12
 #define NO_CONTAINER   (-1)
@@ -338,19 +339,42 @@ static void daemon_look(struct join *join, const struct engine_process *process)
         daemon_add(join, process, name);
 }
 
-/* The namespace of the first process: an engine lives there, wherever the scan thinks its host is. */
-static uint64_t first_namespace(const struct engine_process *processes, size_t count)
+/* An engine lives in the namespaces of the first process, wherever the scan thinks its host is. */
+static const struct engine_process *first_process(const struct engine_process *processes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (processes[i].pid == 1)
-            return processes[i].namespace;
+            return &processes[i];
     }
-    return 0;
+    return NULL;
+}
+
+static bool pid_namespace(const struct join *join, const struct engine_process *process,
+                          char text[LINK_TEXT_MAX])
+{
+    char path[LINK_TEXT_MAX] = "ns/pid";
+    if (process->directory < 0)
+        snprintf(path, sizeof(path), "%u/ns/pid", process->pid);
+    ssize_t length = readlinkat(process->directory < 0 ? join->state.context->proc : process->directory, path,
+                                text, LINK_TEXT_MAX - 1);
+    text[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
+
+/* What is called dockerd in a PID namespace of its own is a container's, whatever network it shares. */
+static bool among_the_first(const struct join *join, const struct engine_process *first,
+                            const struct engine_process *process)
+{
+    char own[LINK_TEXT_MAX], home[LINK_TEXT_MAX];
+    if (!first || !pid_namespace(join, first, home))
+        return true;
+    return pid_namespace(join, process, own) && strcmp(own, home) == 0;
 }
 
 static void processes_look(struct join *join, const struct engine_process *processes, size_t count)
 {
-    uint64_t first = first_namespace(processes, count), host = join->state.context->host_namespace;
+    const struct engine_process *first = first_process(processes, count);
+    uint64_t host = join->state.context->host_namespace;
     for (size_t i = 0; i < count; i++) {
         const struct engine_process *process = &processes[i];
         const struct cgroup_place *place = process->cgroup ? place_get(join, process->cgroup) : NULL;
@@ -360,8 +384,10 @@ static void processes_look(struct join *join, const struct engine_process *proce
             if (place->scopes[s].engine != ENGINE_NONE)
                 break;
         }
-        bool at_home = process->namespace && (process->namespace == host || process->namespace == first);
-        if ((!place || !place->count) && at_home && join->state.context->depth != ENGINE_DEPTH_PATH)
+        bool at_home = process->namespace &&
+                       (process->namespace == host || (first && process->namespace == first->namespace));
+        if ((!place || !place->count) && at_home && join->state.context->depth != ENGINE_DEPTH_PATH &&
+            among_the_first(join, first, process))
             daemon_look(join, process);
     }
 }

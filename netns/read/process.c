@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { STATUS_MAX = 1 << 16, CGROUPS_MAX = 1 << 18, PATH_TEXT_MAX = 4096, IDENTITY_DIGITS = 32 };
@@ -240,25 +241,38 @@ uint64_t process_parse_start(const char *text)
     return place ? strtoull(place, NULL, 10) : 0;
 }
 
+/* Device and inode, without asking a file system on the network, which may never answer. */
+static bool file_identity(int directory, const char *path, uint64_t *ret_device, uint64_t *ret_inode)
+{
+    struct statx facts;
+
+    if (statx(directory, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &facts) < 0 ||
+        !(facts.stx_mask & STATX_INO))
+        return false;
+    *ret_device = makedev(facts.stx_dev_major, facts.stx_dev_minor);
+    *ret_inode = facts.stx_ino;
+    return true;
+}
+
 static bool same_file(const struct process *process)
 {
-    struct stat facts;
+    uint64_t device, inode;
 
-    return stat(process->executable, &facts) == 0 && facts.st_dev == process->executable_device &&
-           facts.st_ino == process->executable_inode;
+    return file_identity(AT_FDCWD, process->executable, &device, &inode) &&
+           device == process->executable_device && inode == process->executable_inode;
 }
 
 static void read_executable(const struct process_source *source, int fd, struct arena *arena,
                             struct process *process)
 {
     char path[PATH_TEXT_MAX];
-    struct stat facts;
+    uint64_t device, inode;
 
-    if (read_link(fd, "exe", path, sizeof(path)) < 0 || fstatat(fd, "exe", &facts, 0) < 0)
+    if (read_link(fd, "exe", path, sizeof(path)) < 0 || !file_identity(fd, "exe", &device, &inode))
         return;
     process->executable = text_utf8(arena, path, strlen(path));
-    process->executable_device = facts.st_dev;
-    process->executable_inode = facts.st_ino;
+    process->executable_device = device;
+    process->executable_inode = inode;
     process->executable_on_host = source->mount_namespace &&
                                   process->mount_namespace == source->mount_namespace &&
                                   process->user_namespace == source->user_namespace && same_file(process);
