@@ -292,13 +292,33 @@ static const char *line_workload(const struct classifier *classifier, const stru
                                 : NULL;
 }
 
+/* Did the scan look from any place that the line's `from` may mean? By `--from` it may not have. */
+static bool looked_from(const struct classifier *classifier, const struct policy_line *line)
+{
+    if (classifier->report->scan.only_from.count == 0)
+        return true;
+    list_each(const struct report_vantage, vantage, &classifier->report->vantages)
+        if (line_may_mean(classifier->policy, line, vantage))
+            return true;
+    return false;
+}
+
+/* By `--container` only some listeners were looked at, and none of the host's own. */
+static bool looked_at(const struct report *report, const char *container)
+{
+    for (size_t i = 0; container && i < report->scan.only_containers.count; i++)
+        if (text_match(report->scan.only_containers.items[i], container))
+            return true;
+    return report->scan.only_containers.count == 0;
+}
+
 static void find_lost_line(struct classifier *classifier, const struct policy_line *line)
 {
     struct report *report = classifier->report;
     struct report_channel channel = {.from = "", .channel_class = CLASS_LOST};
 
     channel.workload = line_workload(classifier, line, &channel.container);
-    if (channel.workload == NULL)
+    if (channel.workload == NULL || !looked_at(report, channel.container))
         return;
     list_each(const struct policy_port, port, &line->ports) {
         channel.entry =
@@ -316,7 +336,7 @@ static void find_lost_lines(struct classifier *classifier)
     for (size_t i = 0; i < classifier->policy->lines.count; i++) {
         const struct policy_line *line = &classifier->policy->lines.items[i];
         if (line->kind == LINE_ALLOW && line->expect_open && !line->expired && !classifier->met[i] &&
-            line_on_host(line, classifier->report->scan.host))
+            line_on_host(line, classifier->report->scan.host) && looked_from(classifier, line))
             find_lost_line(classifier, line);
     }
 }
@@ -511,6 +531,27 @@ static bool selector_used(const struct report *report, const struct selector *se
     return false;
 }
 
+/* Is it in use, and by lines for other hosts alone? */
+static bool names_other_hosts(const struct policy *policy, const struct selector *selector)
+{
+    list_each(const struct policy_line, line, &policy->lines)
+        if (line->has_to && &policy->selectors.items[line->to] == selector)
+            return true;
+    return false;
+}
+
+/* Not where listeners were left out, and not the selector of a line for other hosts. */
+static bool is_asked_here(const struct classifier *classifier, const struct selector *selector)
+{
+    if (classifier->report->scan.only_containers.count > 0)
+        return false;
+    list_each(const struct policy_line, line, &classifier->policy->lines)
+        if (line->has_to && &classifier->policy->selectors.items[line->to] == selector &&
+            line_on_host(line, classifier->report->scan.host))
+            return true;
+    return selector->name != NULL && !names_other_hosts(classifier->policy, selector);
+}
+
 static void add_warnings(const struct classifier *classifier)
 {
     struct report *report = classifier->report;
@@ -521,7 +562,7 @@ static void add_warnings(const struct classifier *classifier)
                                   .subject = arena_strdup(report->arena, warning->subject),
                                   .message = arena_strdup(report->arena, warning->message)};
     list_each(const struct selector, selector, &classifier->policy->selectors)
-        if (!selector_used(report, selector))
+        if (is_asked_here(classifier, selector) && !selector_used(report, selector))
             warn(report, classifier->policy, &selector->place, "selector-unmatched",
                  arena_printf(report->arena, "selector %s matches nothing on this host",
                               selector->name ? selector->name : "of this line"));

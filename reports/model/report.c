@@ -99,6 +99,8 @@ struct report *report_free(struct report *report)
         list_free(&quiet->from);
     list_each(struct report_finding, finding, &report->findings)
         finding_free_lists(finding);
+    list_free(&report->scan.only_from);
+    list_free(&report->scan.only_containers);
     list_free(&report->scan.side_effects);
     list_free(&report->scan.errors);
     list_free(&report->vantages);

@@ -23,6 +23,7 @@ struct report_scan {
     const char *guard;         /* "netfilter+tcx", "nftables", "none"; NULL: nothing was probed */
     const char *policy_digest; /* SHA-256 of the policy file, NULL: none */
     const char *started, *finished;
+    LIST(const char *) only_from, only_containers; /* what the scan was narrowed to; empty: all */
     LIST(const char *) side_effects;
     bool complete;
     uint32_t namespaces_seen, namespaces_entered;
@@ -105,6 +106,7 @@ struct report_process {
     const char *name, *executable;
     bool executable_on_host; /* same file (device, inode) as the host's path, in the host's mount and user
                                 namespaces */
+    bool of_host;            /* known to be in no container, and in the host's user namespace */
     uint64_t capabilities;
     const char *container; /* NULL: none */
 };

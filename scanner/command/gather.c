@@ -27,6 +27,7 @@ struct scan_options gather_options(const struct options *options, struct progres
         .workers = (unsigned)options->workers,
         .deadline_ns = time_monotonic_ns() + options->timeout * 1000000000u,
         .probe = !options->no_probe && options->snapshot == NULL,
+        .require_probe = options->require_probe,
         .plan = {.rate = (uint32_t)options->rate,
                  .timeout_ms = (uint32_t)options->probe_timeout,
                  .guard = guard < 0 ? GUARD_AUTO : (enum guard_choice)guard,

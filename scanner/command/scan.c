@@ -101,14 +101,6 @@ static int write_report(const struct options *options, const struct report *repo
     return r;
 }
 
-static bool not_probed(const struct report *report)
-{
-    list_each(const struct report_channel, channel, &report->channels)
-        if (channel->observed.state == OBSERVED_NOT_PROBED)
-            return true;
-    return false;
-}
-
 static enum exit_status status_of(const struct options *options, const struct report *report)
 {
     if (classify_fails(report, severity_parse(options->fail_on)))
@@ -152,8 +144,6 @@ static enum exit_status run(const struct options *options, const struct policy *
     progress_end(&progress);
     if (r < 0)
         return text_equal(error->code, "unknown-vantage") ? EXIT_USAGE : EXIT_NO_SCAN;
-    if (options->require_probe && not_probed(report))
-        report->scan.complete = false;
     if (!options->quiet)
         list_each(const struct report_error, warning, &report->warnings)
             message_warning(warning->code, warning->subject, warning->message);

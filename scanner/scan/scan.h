@@ -26,6 +26,7 @@ struct scan_options {
     uint64_t deadline_ns; /* CLOCK_MONOTONIC, for everything; 0: none */
     /* how it is probed */
     bool probe;
+    bool require_probe; /* a part that was not probed is an error in the report */
     struct plan_options plan;
     /* Called with a stage and how far it is (0 of 0: just begun); NULL: nobody looks. From the calling thread
      * only. */

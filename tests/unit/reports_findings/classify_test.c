@@ -392,6 +392,88 @@ START_TEST(nested_and_unconfirmed_match_no_selector)
 }
 END_TEST
 
+/* A listener of the host's namespace in no container, held by `count` processes of whom `of_host` are known
+ * to be the host's own, and a channel to it. */
+static void add_host_channel(size_t count, size_t of_host)
+{
+    struct report_listener *listener = list_append(&report->listeners);
+    *listener = (struct report_listener){
+        .id = "l3", .namespace = 1, .port = 22, .protocol = "tcp", .ip4 = true, .workload = "host:unknown"};
+    for (size_t i = 0; i < count; i++)
+        *list_append(&listener->processes) = (struct report_process){.pid = 1,
+                                                                     .name = "sshd",
+                                                                     .executable = "/usr/sbin/sshd",
+                                                                     .of_host = i < of_host,
+                                                                     .executable_on_host = i < of_host};
+    struct report_channel *channel =
+        add_channel("lan", VANTAGE_LAN, "203.0.113.10", 22, "l3", "web", STATE_OPEN, "0.0.0.0/0");
+    channel->container = NULL;
+    channel->workload = "host:unknown";
+}
+
+/* Nothing is allowed for not being known: whose socket it is, or all of who hold it. */
+START_TEST(host_means_holders_that_are_known)
+{
+    static const struct {
+        size_t count, of_host;
+        enum channel_class allowed, forbidden;
+    } cases[] = {{0, 0, CLASS_UNEXPECTED, CLASS_FORBIDDEN},
+                 {1, 0, CLASS_UNEXPECTED, CLASS_UNEXPECTED},
+                 {1, 1, CLASS_ALLOWED, CLASS_FORBIDDEN},
+                 {2, 1, CLASS_UNEXPECTED, CLASS_UNEXPECTED}};
+
+    add_host_channel(cases[_i].count, cases[_i].of_host);
+    judge_by("version: 1\nallow: [{to: {host: true}, ports: any, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, cases[_i].allowed);
+    policy = policy_free(policy);
+    judge_by("version: 1\nforbid: [{to: {host: true}, ports: any, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, cases[_i].forbidden);
+}
+END_TEST
+
+START_TEST(an_executable_alone_is_the_hosts)
+{
+    add_host_channel((size_t)_i, (size_t)_i);
+    judge_by("version: 1\nallow: [{to: {executable: /usr/sbin/sshd}, ports: any, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, _i ? CLASS_ALLOWED : CLASS_UNEXPECTED);
+}
+END_TEST
+
+/* What was not looked for is not lost. */
+START_TEST(a_narrowed_scan_misses_nothing_that_it_left_out)
+{
+    static const char text[] = WORKLOADS "allow: [{to: db, ports: 5432/tcp, from: external, expect: "
+                                         "open}]\nforbid: [{to: {image: none}, ports: any, "
+                                         "from: lan}]\n";
+
+    if (_i == 0)
+        *list_append(&report->scan.only_from) = "external";
+    if (_i == 1) {
+        *list_append(&report->scan.only_from) = "lan";
+        report->vantages.count = 0;
+        *list_append(&report->vantages) = (struct report_vantage){.name = "lan", .kind = VANTAGE_LAN};
+    }
+    if (_i == 2)
+        *list_append(&report->scan.only_containers) = "we*";
+    if (_i == 3)
+        *list_append(&report->scan.only_containers) = "d*";
+    judge_by(text);
+    ck_assert_uint_eq(report->findings.count, _i % 3 ? 0 : 1);
+    ck_assert_uint_eq(report->warnings.count, _i < 2 ? 1 : 0);
+}
+END_TEST
+
+START_TEST(a_selector_of_other_hosts_is_no_warning)
+{
+    judge_by(
+        "version: 1\nworkloads: {x: {image: none}, y: {image: nobody}}\n"
+        "allow: [{to: x, ports: any, from: lan, hosts: 'node-2*'}, {to: {image: z}, ports: any, from: lan, "
+        "hosts: other}, {to: y, ports: any, from: lan, hosts: 'node-*'}]\n");
+    ck_assert_uint_eq(report->warnings.count, 1);
+    ck_assert_str_eq(report->warnings.items[0].subject, "p.yaml:2:34");
+}
+END_TEST
+
 START_TEST(quiet_channels_fold)
 {
     add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
@@ -444,6 +526,10 @@ int main(void)
     tcase_add_test(tests, gaps);
     tcase_add_test(tests, a_selector_that_matches_nothing_is_a_warning);
     tcase_add_loop_test(tests, nested_and_unconfirmed_match_no_selector, 0, 2);
+    tcase_add_loop_test(tests, host_means_holders_that_are_known, 0, 4);
+    tcase_add_loop_test(tests, an_executable_alone_is_the_hosts, 0, 2);
+    tcase_add_loop_test(tests, a_narrowed_scan_misses_nothing_that_it_left_out, 0, 4);
+    tcase_add_test(tests, a_selector_of_other_hosts_is_no_warning);
     tcase_add_test(tests, quiet_channels_fold);
     tcase_add_test(tests, findings_have_stable_ids);
     suite_add_tcase(suite, tests);
