@@ -34,9 +34,10 @@ static void message(const char *kind, const char *subject, const char *text)
 {
     struct buffer line = BUFFER(4096);
 
-    escape_terminal(&line, subject);
-    if (subject && *subject)
+    if (subject && *subject && !(text && strstr(text, subject))) { /* "cannot read FILE" names it itself */
+        escape_terminal(&line, subject);
         buffer_append(&line, ": ");
+    }
     escape_terminal(&line, text);
     fprintf(stderr, "postern: %s%s\n", kind, line.data ? line.data : "");
     buffer_free(&line);
