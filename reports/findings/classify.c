@@ -6,6 +6,8 @@
 #include "reports/model/identity.h"
 #include "reports/policy/selector.h"
 
+#include <limits.h>
+
 /* What the policy says of one channel. */
 struct judgement {
     struct interval_set excess; /* sources that reach it and are in no allow line */
@@ -570,13 +572,39 @@ static void add_warnings(const struct classifier *classifier)
 
 /* ---- all ---- */
 
+/* Of equal severity: what is open before what may become it. */
+static int kind_rank(const char *kind)
+{
+    static const char *const kinds[] = {"forbidden-channel", "unexpected-exposure",  "conflict",
+                                        "lost-channel",      "undetermined-channel", "latent-port",
+                                        "open-range",        "masked-listener"};
+    for (int i = 0; i < (int)(sizeof(kinds) / sizeof(*kinds)); i++)
+        if (text_equal(kinds[i], kind))
+            return i;
+    return INT_MAX;
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "");
+}
+
+/* Worst first, in an order that does not change from one scan to the next. */
 static int compare_findings(const void *a, const void *b)
 {
     const struct report_finding *first = a, *second = b;
+    int order;
+
     if (first->accepted != second->accepted)
         return first->accepted ? 1 : -1;
     if (first->severity != second->severity)
         return first->severity > second->severity ? -1 : 1;
+    if ((order = kind_rank(first->kind) - kind_rank(second->kind)) != 0)
+        return order;
+    if ((order = compare_texts(first->container, second->container)) != 0)
+        return order;
+    if (first->port != second->port)
+        return first->port < second->port ? -1 : 1;
     return strcmp(first->id, second->id);
 }
 
@@ -599,6 +627,8 @@ void classify(struct report *report, const struct policy *policy)
     find_open_ranges(&classifier);
     accept_risks(&classifier);
     add_warnings(&classifier);
+    list_each(struct report_finding, finding, &report->findings)
+        describe_title(report, finding);
     if (report->findings.count > 0)
         qsort(report->findings.items, report->findings.count, sizeof(*report->findings.items),
               compare_findings);

@@ -144,6 +144,12 @@ const struct report_listener *report_listener(const struct report *report, const
     return place > 0 && place <= report->listeners.count ? &report->listeners.items[place - 1] : NULL;
 }
 
+const struct report_channel *report_channel(const struct report *report, const char *id)
+{
+    size_t place = id_place(id, 'c');
+    return place > 0 && place <= report->channels.count ? &report->channels.items[place - 1] : NULL;
+}
+
 const struct report_rule *report_rule(const struct report *report, const char *id)
 {
     size_t place = id_place(id, 'r');

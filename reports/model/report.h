@@ -248,6 +248,7 @@ struct report_finding {
     LIST(const char *) excess_sources; /* CIDRs that are open but not allowed */
     LIST(struct report_control) controls;
     const char *title;
+    const char *told;   /* id of the channel by which the story is told, NULL: by none */
     const char *policy; /* line id, NULL */
     bool accepted;      /* by accept_risk or accept_gap: listed, not counted for the exit status */
 };
@@ -275,6 +276,8 @@ void cleanup_report(struct report **report);
 
 const struct report_container *report_container(const struct report *report, const char *name);
 const struct report_listener *report_listener(const struct report *report, const char *id);
+/* Of a report whose channels were not folded. */
+const struct report_channel *report_channel(const struct report *report, const char *id);
 const struct report_rule *report_rule(const struct report *report, const char *id);
 const struct report_path *report_path(const struct report *report, const char *id);
 

@@ -474,6 +474,56 @@ START_TEST(a_selector_of_other_hosts_is_no_warning)
 }
 END_TEST
 
+static bool told(const struct report_finding *finding, const char *words, bool as_fix)
+{
+    for (size_t i = 0; i < (as_fix ? finding->fix.count : finding->explanation.count); i++)
+        if (strstr(as_fix ? finding->fix.items[i] : finding->explanation.items[i], words))
+            return true;
+    return false;
+}
+
+/* What is published on 127.0.0.1 and reached by a neighbour all the same is not mended by publishing it
+ * there. */
+START_TEST(the_fix_mends_what_is_wrong)
+{
+    struct report_container *web = &report->containers.items[0];
+    *list_append(&web->published) =
+        (struct report_published){.port = 8081, .target = 80, .protocol = PROTOCOL_TCP};
+    struct report_channel *channel =
+        add_channel("lan", VANTAGE_LAN, "127.0.0.1", 8081, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    channel = add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "0.0.0.0/0");
+    ck_assert_int_eq(address_parse("172.18.0.3", &channel->target_address, NULL), 0);
+    judge_by(NULL);
+    ck_assert_uint_eq(report->findings.count, 2);
+    list_each(const struct report_finding, finding, &report->findings) {
+        bool forged = finding->port == 8081;
+        ck_assert(told(finding, forged ? "127.0.0.0/8" : "straight to the container", false));
+        ck_assert(told(finding, forged ? "127.0.0.0/8" : "the container's address", true));
+        ck_assert(!told(finding, "publish it", true));
+    }
+}
+END_TEST
+
+/* With several uplinks "external" is all of them; a title says so only where all are meant. */
+START_TEST(the_title_names_all_that_are_meant)
+{
+    report->vantages.count = 0;
+    *list_append(&report->vantages) =
+        (struct report_vantage){.name = "external@eth0", .kind = VANTAGE_EXTERNAL, .interface = "eth0"};
+    *list_append(&report->vantages) =
+        (struct report_vantage){.name = "external@eth1", .kind = VANTAGE_EXTERNAL, .interface = "eth1"};
+    add_channel("external@eth0", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN,
+                "0.0.0.0/0");
+    if (_i)
+        add_channel("external@eth1", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN,
+                    "0.0.0.0/0");
+    judge_by(NULL);
+    ck_assert_str_eq(report->findings.items[0].title,
+                     _i ? "external reaches web at 203.0.113.10:8080/tcp"
+                        : "external@eth0 reaches web at 203.0.113.10:8080/tcp");
+}
+END_TEST
+
 START_TEST(quiet_channels_fold)
 {
     add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 5432, "l2", "db", STATE_FILTERED, "0.0.0.0/0");
@@ -530,6 +580,8 @@ int main(void)
     tcase_add_loop_test(tests, an_executable_alone_is_the_hosts, 0, 2);
     tcase_add_loop_test(tests, a_narrowed_scan_misses_nothing_that_it_left_out, 0, 4);
     tcase_add_test(tests, a_selector_of_other_hosts_is_no_warning);
+    tcase_add_test(tests, the_fix_mends_what_is_wrong);
+    tcase_add_loop_test(tests, the_title_names_all_that_are_meant, 0, 2);
     tcase_add_test(tests, quiet_channels_fold);
     tcase_add_test(tests, findings_have_stable_ids);
     suite_add_tcase(suite, tests);
