@@ -30,9 +30,10 @@ static void remove_begun(int signal_number)
     raise(signal_number); /* SA_RESETHAND: ends the process as if there were no handler */
 }
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ};
+
 static void watch_signals(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ};
     const struct sigaction action = {.sa_handler = remove_begun,
                                      .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
 
@@ -88,6 +89,28 @@ static int output_parse(const struct options *options, const char *text, struct 
     return 0;
 }
 
+/* What a signal would have to remove must be known to its handler: it waits. Not where opening itself may
+ * wait, for a pipe's reader. */
+static int open_undisturbed(struct outputs *outputs, struct output *output, const char *path,
+                            struct error *error)
+{
+    struct stat status;
+    bool waits = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+    sigset_t blocked, before;
+
+    sigemptyset(&blocked);
+    for (size_t i = 0; !waits && i < sizeof(signals) / sizeof(*signals); i++)
+        sigaddset(&blocked, signals[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
+    int r = file_writer_open(&output->writer, path, error);
+    if (r == 0) {
+        *list_append(outputs) = *output;
+        begun_set(outputs);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat status;
@@ -108,12 +131,8 @@ static int output_open(const struct options *options, const char *text, struct o
     list_each(const struct output, other, outputs)
         if (text_equal(other->writer.path, path))
             return usage(error, path, "is named by --output twice");
-    r = file_writer_open(&output.writer, path, error);
-    if (r < 0)
-        return r;
     outputs->keep_write |= gather_needs_override(path);
-    *list_append(outputs) = output;
-    return 0;
+    return open_undisturbed(outputs, &output, path, error);
 }
 
 /* --format is stdout's where every file has a form of its own; else it is theirs. */
@@ -132,16 +151,15 @@ int outputs_open(const struct options *options, struct outputs *ret_outputs, str
 {
     struct outputs outputs = {0};
 
+    watch_signals();
     for (size_t i = 0; i < options->outputs.count; i++) {
         int r = output_open(options, options->outputs.items[i], &outputs, error);
         if (r < 0) {
             outputs_close(&outputs);
             return r;
         }
-        begun_set(&outputs);
     }
     outputs.standard = standard_format(options, &outputs);
-    watch_signals();
     *ret_outputs = outputs;
     return 0;
 }
