@@ -94,6 +94,8 @@ int gather(const struct options *options, const struct scan_options *request, st
         r = confine_scan(request->probe, error);
         return r < 0 ? r : scan_collect(request, ret_scan, error);
     }
+    if (request->progress)
+        request->progress(request->progress_context, "reading the snapshot", 0, 0);
     r = snapshot_read(options->snapshot, &snapshot, error);
     if (r == 0)
         *ret_scan = scan_of_snapshot(snapshot);

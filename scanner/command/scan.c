@@ -37,10 +37,9 @@ static int read_policy(const struct options *options, struct policy **ret_policy
 
 /* Runs the scan with everything open; returns the exit status, with *error set where it prints one. */
 static enum exit_status run(const struct options *options, const struct policy *policy,
-                            struct outputs *outputs, struct error *error)
+                            struct outputs *outputs, struct progress *progress, struct error *error)
 {
-    struct progress progress = progress_begin(options);
-    struct scan_options request = gather_options(options, &progress);
+    struct scan_options request = gather_options(options, progress);
     _cleanup_scan_ struct scan *scan = NULL;
     _cleanup_report_ struct report *report = NULL;
 
@@ -49,9 +48,7 @@ static enum exit_status run(const struct options *options, const struct policy *
         return gather_status(error);
     if (options->save_snapshot && snapshot_write(scan_snapshot(scan), options->save_snapshot, error) < 0)
         return EXIT_NO_SCAN;
-    int r = scan_report(scan, &request, policy, &report, error);
-    progress_end(&progress);
-    if (r < 0)
+    if (scan_report(scan, &request, policy, &report, error) < 0)
         return gather_status(error);
     if (!options->quiet)
         list_each(const struct report_error, warning, &report->warnings)
@@ -83,7 +80,9 @@ int command_scan(const struct options *options)
         message_error(&error);
         return EXIT_USAGE;
     }
-    enum exit_status status = run(options, policy, &outputs, &error);
+    struct progress *progress = progress_begin(options);
+    enum exit_status status = run(options, policy, &outputs, progress, &error);
+    progress_end(progress);
     outputs_close(&outputs);
     if (error_is_set(&error))
         message_error(&error);

@@ -391,12 +391,12 @@ static int report_examination(struct examination *examination, const struct poli
 
     live_close(
         examination->scan->live); /* a descriptor that is held keeps a dead container's network alive */
+    tell(examination->options, NULL, 0, 0);
     if (examination->options->confine) {
         int r = confine_report(examination->options->keep_write, error);
         if (r < 0)
             return r;
     }
-    tell(examination->options, "judging", 0, 0);
     present_snapshot(examination->scan->snapshot, &examination->listeners, report);
     present_request(examination, report);
     merge_all(examination, report);

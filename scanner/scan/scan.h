@@ -28,8 +28,8 @@ struct scan_options {
     bool probe;
     bool require_probe; /* a part that was not probed is an error in the report */
     struct plan_options plan;
-    /* Called with a stage and how far it is (0 of 0: just begun); NULL: nobody looks. From the calling thread
-     * only. */
+    /* Called with a stage and how far it is (0 of 0: just begun), and with NULL once, before privileges are
+     * given up: what it runs must have ended then. NULL: nobody looks. From the calling thread only. */
     void (*progress)(void *context, const char *stage, size_t done, size_t all);
     void *progress_context;
     bool keep_write; /* see confine_report() */

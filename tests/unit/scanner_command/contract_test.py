@@ -127,8 +127,7 @@ class CommandLine(Case):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_a_wrong_engine_root_is_a_usage_error(self):
-        if os.geteuid() == 0:
-            self.complains(["scan", "--no-probe", "--engine-root", "bogus=/x"], "ENGINE=DIR is wanted")
+        self.complains(["scan", "--no-probe", "--engine-root", "bogus=/x"], "ENGINE=DIR is wanted")
 
     def test_quiet_and_verbose(self):
         unmatched = policy(workloads={**policy()["workloads"], "gone": {"image": "gone"}})
@@ -145,19 +144,39 @@ class CommandLine(Case):
             output = self.on_terminal("--snapshot", str(FIXTURE), *words, environment={"NO_COLOR": no_color})
             self.assertEqual("\033[1" in output, coloured, (no_color, words))
 
+    def test_progress_is_for_a_terminal_and_for_patience(self):
+        """A stage that lasts is seen to last, on stderr alone, and the line is wiped at its end."""
+        pipe = self.folder / "snapshot"
+        os.mkfifo(pipe)
+        for words, shown in (([], True), (["--quiet"], False)):
+            ours, theirs = os.openpty()
+            with subprocess.Popen([BINARY, "scan", "--snapshot", pipe, *words], stdout=subprocess.PIPE, stderr=theirs,
+                                  env={**os.environ, **WORDS}) as scan:
+                os.close(theirs)
+                with open(pipe, "w") as snapshot:
+                    time.sleep(1.6)
+                    snapshot.write(FIXTURE.read_text())
+                self.assertNotIn(b"reading", scan.stdout.read())
+            text = self.read_terminal(ours)
+            self.assertEqual("reading the snapshot (1 s)" in text, shown, text)
+            self.assertEqual(text.endswith("\r\033[K"), shown, text)
+
+    def read_terminal(self, ours):
+        text = b""
+        try:
+            while piece := os.read(ours, 65536):
+                text += piece
+        except OSError:  # the terminal's other end is closed
+            pass
+        os.close(ours)
+        return text.decode()
+
     def on_terminal(self, *words, environment):
         ours, theirs = os.openpty()
         with subprocess.Popen([BINARY, "scan", *words], stdout=theirs, stderr=subprocess.DEVNULL, cwd=self.folder,
                               env={**os.environ, **WORDS, **environment}):
             os.close(theirs)
-            text = b""
-            try:
-                while piece := os.read(ours, 65536):
-                    text += piece
-            except OSError:  # the terminal's other end is closed
-                pass
-        os.close(ours)
-        return text.decode()
+            return self.read_terminal(ours)
 
 
 class Status(Case):
