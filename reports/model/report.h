@@ -266,6 +266,9 @@ struct report {
     LIST(struct report_finding) findings;
     LIST(struct report_error) warnings; /* of the policy: expired lines, selectors that match nothing */
     struct arena *arena;
+    /* what report_container() has indexed: names to places + 1, of so many containers */
+    struct map *container_index;
+    size_t containers_indexed;
 };
 
 void report_channel_free(struct report_channel *channel); /* the lists inside */
@@ -274,6 +277,7 @@ struct report *report_free(struct report *report); /* NULL is fine; returns NULL
 void cleanup_report(struct report **report);
 #define _cleanup_report_ _cleanup_(cleanup_report)
 
+/* Names must stand when the first is looked up. NULL: none is called so. */
 const struct report_container *report_container(const struct report *report, const char *name);
 const struct report_listener *report_listener(const struct report *report, const char *id);
 /* Of a report whose channels were not folded. */

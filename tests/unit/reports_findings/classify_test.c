@@ -540,6 +540,27 @@ START_TEST(quiet_channels_fold)
 }
 END_TEST
 
+/* A thousand containers of ten listeners, from several vantages: time grows with their number. */
+START_TEST(a_large_host_is_judged)
+{
+    enum { MANY = 40000 };
+    for (unsigned i = 0; i < MANY; i++) {
+        struct report_channel *channel =
+            add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", (uint16_t)i, "l1", "web",
+                        i % 2 ? STATE_OPEN : STATE_FILTERED, "0.0.0.0/0");
+        channel->decider.kind = DECIDER_ROUTE;
+        channel->decider.subject = arena_printf(report->arena, "route %u", i);
+    }
+    judge_by(WORKLOADS
+             "allow: [{to: db, ports: any, from: lan}]\naccept_risk: [{to: web, ports: 1-9999/tcp, from: "
+             "external, until: 2026-12-31}]\n");
+    classify_fold_quiet(report);
+    ck_assert_uint_eq(report->findings.count, MANY / 2);
+    ck_assert_uint_eq(report->quiet.count, MANY / 2);
+    ck_assert(report->findings.items[MANY / 2 - 1].accepted);
+}
+END_TEST
+
 START_TEST(findings_have_stable_ids)
 {
     add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN, "0.0.0.0/0");
@@ -583,6 +604,8 @@ int main(void)
     tcase_add_test(tests, the_fix_mends_what_is_wrong);
     tcase_add_loop_test(tests, the_title_names_all_that_are_meant, 0, 2);
     tcase_add_test(tests, quiet_channels_fold);
+    tcase_set_timeout(tests, 20);
+    tcase_add_test(tests, a_large_host_is_judged);
     tcase_add_test(tests, findings_have_stable_ids);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
