@@ -11,10 +11,10 @@
    the depth, of anchors and of directives, and an alias costs four bytes for as much as its anchor holds. */
 enum {
     DEPTH_MAX = 32,
-    NODES_MAX = 1000000,
+    NODES_MAX = 500000,
     ANCHORS_MAX = 1000,
     DIRECTIVES_MAX = 16,
-    VISITS_MAX = 1000000,
+    VISITS_MAX = 500000,
     COMPLAINTS_MAX = 500,
 };
 

@@ -234,13 +234,13 @@ START_TEST(what_grows_without_bound_is_refused)
         const char *head, *item, *tail, *words;
         size_t count;
     } bombs[] = {
-        {"version: 1\nallow: ", "[", "", "nested deeper", 1000000},
-        {"version: 1\nallow: [", "&a# x,", "]", "more anchors", 300000},
-        {"", "%TAG !t#! x\n", "---\nversion: 1\n", "more directives", 200000},
-        {"version: 1\nallow: [", "a,", "]", "more than a policy may hold", 1500000},
+        {"version: 1\nallow: ", "[", "", "nested deeper", 100000},
+        {"version: 1\nallow: [", "&a# x,", "]", "more anchors", 30000},
+        {"", "%TAG !t#! x\n", "---\nversion: 1\n", "more directives", 20000},
+        {"version: 1\nallow: [", "a,", "]", "more than a policy may hold", 600000},
         {HEAD
          "allow:\n- &l {to: web, from: host, ports: &p [1/tcp,2/tcp,3/tcp,4/tcp,5/tcp,6/tcp,7/tcp,8/tcp]}\n",
-         "- *l\n", "", "aliases make", 500000},
+         "- *l\n", "", "aliases make", 100000},
     };
 
     ck_assert_ptr_null(parse_many(bombs[_i].head, bombs[_i].item, bombs[_i].count, bombs[_i].tail));
