@@ -103,6 +103,27 @@ static int unknown_vantage(const struct examination *examination, const char *na
                      text);
 }
 
+/* "external", "lan@eth0", "segment:shop": a word that means something, if not on this host. */
+static bool is_vantage_word(const char *name)
+{
+    for (int kind = 0; kind < VANTAGE_NAMED; kind++) {
+        const char *word = vantage_kind_name((enum vantage_kind)kind);
+        bool uplink = kind == VANTAGE_EXTERNAL || kind == VANTAGE_LAN;
+        size_t length = strlen(word);
+        if (text_equal(name, word) ||
+            (text_starts(name, word) && name[length] == (uplink ? '@' : ':') && name[length + 1] != '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* A network or an uplink that went is no misspelling: it could not be looked from, and the report says so. */
+static void miss_vantage(struct examination *examination, const char *name)
+{
+    error_set(list_append(&examination->errors), ENOENT, "no-vantage", name,
+              "there is no such place on this host to look from");
+}
+
 /* Each once, however often it was asked for. */
 static void look_from(struct examination *examination, size_t vantage)
 {
@@ -118,12 +139,15 @@ static int choose_vantages(struct examination *examination, struct error *error)
 
     for (size_t i = 0; i < options->from.count; i++) {
         struct index_list named = {0};
-        int r = vantages_match(&examination->vantages, options->from.items[i], NULL, &named, error);
+        struct error missing = ERROR_NONE;
+        int r = vantages_match(&examination->vantages, options->from.items[i], NULL, &named, &missing);
         for (size_t at = 0; at < named.count; at++)
             look_from(examination, named.items[at]);
         list_free(&named);
-        if (r < 0)
+        if (r < 0 && !is_vantage_word(options->from.items[i]))
             return unknown_vantage(examination, options->from.items[i], error);
+        if (r < 0)
+            miss_vantage(examination, options->from.items[i]);
     }
     for (size_t i = 0; options->from.count == 0 && i < examination->vantages.count; i++)
         if (vantage_is_default(&examination->vantages.items[i]))

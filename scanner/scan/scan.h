@@ -51,8 +51,8 @@ void cleanup_scan(struct scan **scan);
 
 /*
  * Evaluates, probes (where options->probe and the scan is live), gives up privileges, merges and classifies.
- * -EINVAL for a vantage in options->from that is not there: "unknown-vantage". The report stands by itself:
- * scan and policy may go.
+ * An error for a word in options->from that names no vantage of any host: "unknown-vantage"; one that this
+ * host does not have is an error in the report. The report stands by itself: scan and policy may go.
  */
 int scan_report(struct scan *scan, const struct scan_options *options, const struct policy *policy,
                 struct report **ret_report, struct error *error);

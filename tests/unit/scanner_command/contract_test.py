@@ -118,6 +118,7 @@ class CommandLine(Case):
                 (["--output", "html:x"], "no form 'html'"), (["--output", "json:"], "no file"),
                 (["--output", "/"], "is a folder"), (["--output", "/nonexistent/x"], "/nonexistent/x"),
                 (["-o", "a", "-o", "json:a"], "a: is named by --output twice"),
+                (["--from", "external@"], "external@: no vantage"),
                 (["--from", "nowhere"], "nowhere: no vantage .* external, lan, host, segment:br0"),
                 (["--proc", "/proc"], "--proc: .*not with --snapshot"), (["--host-netns", "x"], "--host-netns"),
                 (["--engine-root", "docker=/x"], "--engine-root"),
@@ -194,9 +195,11 @@ class Status(Case):
         self.scan(policy="version: 2\n", status=2)
 
     def test_what_was_asked_for_and_is_missing_is_3(self):
-        for words, code in ((["--container", "no*"], "no-container"), (["--uplink", "eth9"], "no-uplink"),
+        for words, code in ((["--from", "segment:gone"], "no-vantage"), (["--from", "lan@eth9"], "no-vantage"),
+                            (["--container", "no*"], "no-container"), (["--uplink", "eth9"], "no-uplink"),
                             (["--require-probe"], "not-probed")):
             with self.subTest(words):
+                self.assertEqual(self.scan("--fail-on", "critical", *words, status=3).stderr, "")
                 report = self.report("--fail-on", "critical", *words, status=3)
                 self.assertFalse(report["scan"]["complete"])
                 self.assertIn(code, [error["code"] for error in report["scan"]["errors"]])
