@@ -553,6 +553,39 @@ static bool is_asked_here(const struct classifier *classifier, const struct sele
     return selector->name != NULL && !names_other_hosts(classifier->policy, selector);
 }
 
+static bool has_interface(const struct report *report, const char *name)
+{
+    list_each(const struct report_namespace, namespace, &report->namespaces)
+        if (text_equal(namespace->role, "host"))
+            list_each(const struct report_interface, interface, &namespace->interfaces)
+                if (text_equal(interface->name, name))
+                    return true;
+    return false;
+}
+
+/* The uplink that a source asks for, NULL: none by name. */
+static const char *asked_interface(const struct policy *policy, const struct policy_from *from)
+{
+    const char *at = from->kind == FROM_VANTAGE ? strchr(from->vantage, '@') : NULL;
+    return from->kind == FROM_NAMED ? policy->vantages.items[from->index].interface : at ? at + 1 : NULL;
+}
+
+/* A line that forbids from an interface that is not there forbids nothing, and nobody would notice. */
+static void warn_interfaces(const struct classifier *classifier, const struct policy_line *line)
+{
+    struct report *report = classifier->report;
+
+    if (line->expired || !line_on_host(line, report->scan.host))
+        return;
+    list_each(const struct policy_from, from, &line->from) {
+        const char *interface = asked_interface(classifier->policy, from);
+        if (interface && !has_interface(report, interface))
+            warn(
+                report, classifier->policy, &line->place, "vantage-unmatched",
+                arena_printf(report->arena, "from an interface that this host does not have: %s", interface));
+    }
+}
+
 static void add_warnings(const struct classifier *classifier)
 {
     struct report *report = classifier->report;
@@ -562,6 +595,8 @@ static void add_warnings(const struct classifier *classifier)
             (struct report_error){.code = warning->code,
                                   .subject = arena_strdup(report->arena, warning->subject),
                                   .message = arena_strdup(report->arena, warning->message)};
+    list_each(const struct policy_line, line, &classifier->policy->lines)
+        warn_interfaces(classifier, line);
     list_each(const struct selector, selector, &classifier->policy->selectors)
         if (is_asked_here(classifier, selector) && !selector_used(report, selector))
             warn(report, classifier->policy, &selector->place, "selector-unmatched",

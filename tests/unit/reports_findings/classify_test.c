@@ -381,6 +381,23 @@ START_TEST(a_selector_that_matches_nothing_is_a_warning)
 }
 END_TEST
 
+START_TEST(an_interface_that_is_not_there_is_a_warning)
+{
+    struct report_namespace *host = list_append(&report->namespaces);
+    *host = (struct report_namespace){.id = 1, .role = "host"};
+    ((struct report_interface *)list_append(&host->interfaces))->name = "eth0";
+    judge_by("version: 1\nvantages: {office: {cidr: 192.0.2.0/24, in: eth7}}\n"
+             "forbid:\n- {to: {image: '*'}, ports: any, from: [lan@eth0, external@etho]}\n"
+             "- {to: {image: '*'}, ports: any, from: [office, lan]}\n"
+             "- {to: {image: '*'}, ports: any, from: lan@eth8, hosts: other}\n");
+    ck_assert_uint_eq(report->warnings.count, 2);
+    ck_assert_str_eq(report->warnings.items[0].code, "vantage-unmatched");
+    ck_assert_str_eq(report->warnings.items[0].subject, "p.yaml:4:3");
+    ck_assert_ptr_nonnull(strstr(report->warnings.items[0].message, "etho"));
+    ck_assert_str_eq(report->warnings.items[1].subject, "p.yaml:5:3");
+}
+END_TEST
+
 START_TEST(nested_and_unconfirmed_match_no_selector)
 {
     struct report_container *web = &report->containers.items[0];
@@ -596,6 +613,7 @@ int main(void)
     tcase_add_test(tests, a_risk_is_accepted_by_channel_and_by_id);
     tcase_add_test(tests, gaps);
     tcase_add_test(tests, a_selector_that_matches_nothing_is_a_warning);
+    tcase_add_test(tests, an_interface_that_is_not_there_is_a_warning);
     tcase_add_loop_test(tests, nested_and_unconfirmed_match_no_selector, 0, 2);
     tcase_add_loop_test(tests, host_means_holders_that_are_known, 0, 4);
     tcase_add_loop_test(tests, an_executable_alone_is_the_hosts, 0, 2);
