@@ -6,6 +6,8 @@
 #include "reports/model/identity.h"
 #include "reports/policy/selector.h"
 
+#include <limits.h>
+
 /* What the policy says of one channel. */
 struct judgement {
     struct interval_set excess; /* sources that reach it and are in no allow line */
@@ -16,7 +18,8 @@ struct judgement {
 struct classifier {
     struct report *report;
     const struct policy *policy;
-    bool *met; /* one for each line: some channel is open by it, or is reported lost */
+    bool *met;            /* one for each line: some channel is open by it, or is reported lost */
+    struct map *findings; /* ids to their places + 1 */
 };
 
 static bool exposed(const struct report_channel *channel)
@@ -151,16 +154,18 @@ static enum channel_class channel_class(const struct classifier *classifier,
 
 /* ---- findings ---- */
 
-static struct report_finding *finding_for(struct report *report, const struct report_channel *channel,
+static struct report_finding *finding_for(struct classifier *classifier, const struct report_channel *channel,
                                           const char *kind)
 {
+    struct report *report = classifier->report;
     const char *protocol = channel->entry.name ? "unix" : protocol_name(channel->entry.protocol);
     const char *id = finding_id(report->arena, channel->workload, protocol, channel->entry.port, kind);
+    size_t place = (size_t)(uintptr_t)map_get(classifier->findings, id);
 
-    list_each(struct report_finding, finding, &report->findings)
-        if (text_equal(finding->id, id))
-            return finding;
+    if (place > 0)
+        return &report->findings.items[place - 1];
     struct report_finding *finding = list_append(&report->findings);
+    map_set(classifier->findings, id, (void *)(uintptr_t)report->findings.count);
     finding->id = id;
     finding->instance = finding_instance(report->arena, report->scan.machine_id, id);
     finding->kind = kind;
@@ -197,10 +202,11 @@ static void add_excess(struct report *report, struct report_finding *finding,
 
 /* Adds the channel to its finding of this kind; the finding keeps the worst severity and tells its story by
  * that channel. */
-static struct report_finding *add_finding(struct report *report, const struct report_channel *channel,
+static struct report_finding *add_finding(struct classifier *classifier, const struct report_channel *channel,
                                           const char *kind, enum severity severity, const char *why)
 {
-    struct report_finding *finding = finding_for(report, channel, kind);
+    struct report *report = classifier->report;
+    struct report_finding *finding = finding_for(classifier, channel, kind);
 
     add_once(&finding->vantages, channel->from);
     if (channel->entry.family != FAMILY_NONE)
@@ -231,28 +237,28 @@ static void find_in(struct classifier *classifier, const struct report_channel *
 
     switch (channel->channel_class) {
     case CLASS_FORBIDDEN:
-        add_finding(report, channel, "forbidden-channel", judgement->forbidden->severity, NULL);
+        add_finding(classifier, channel, "forbidden-channel", judgement->forbidden->severity, NULL);
         break;
     case CLASS_UNEXPECTED:
         severity =
             severity_unexpected(report, channel, classifier->policy->unlisted[channel->from_kind], &why);
-        add_excess(report, add_finding(report, channel, "unexpected-exposure", severity, why), channel,
+        add_excess(report, add_finding(classifier, channel, "unexpected-exposure", severity, why), channel,
                    &judgement->excess);
         break;
     case CLASS_LOST:
-        add_finding(report, channel, "lost-channel", SEVERITY_MEDIUM, NULL);
+        add_finding(classifier, channel, "lost-channel", SEVERITY_MEDIUM, NULL);
         break;
     case CLASS_UNDETERMINED:
         add_excess(report,
-                   add_finding(report, channel, "undetermined-channel",
+                   add_finding(classifier, channel, "undetermined-channel",
                                undetermined_severity(classifier->policy), NULL),
                    channel, &judgement->excess);
         break;
     case CLASS_LATENT:
-        add_finding(report, channel, "latent-port", SEVERITY_LOW, NULL);
+        add_finding(classifier, channel, "latent-port", SEVERITY_LOW, NULL);
         break;
     case CLASS_MASKED:
-        add_finding(report, channel, "masked-listener", SEVERITY_INFO, NULL);
+        add_finding(classifier, channel, "masked-listener", SEVERITY_INFO, NULL);
         break;
     case CLASS_NONE:
     case CLASS_ALLOWED:
@@ -261,7 +267,7 @@ static void find_in(struct classifier *classifier, const struct report_channel *
         break;
     }
     if (channel->conflict)
-        add_finding(report, channel, "conflict", SEVERITY_MEDIUM, NULL);
+        add_finding(classifier, channel, "conflict", SEVERITY_MEDIUM, NULL);
 }
 
 /* ---- lines that want a channel open which is not there at all ---- */
@@ -292,18 +298,38 @@ static const char *line_workload(const struct classifier *classifier, const stru
                                 : NULL;
 }
 
+/* Did the scan look from any place that the line's `from` may mean? By `--from` it may not have. */
+static bool looked_from(const struct classifier *classifier, const struct policy_line *line)
+{
+    if (classifier->report->scan.only_from.count == 0)
+        return true;
+    list_each(const struct report_vantage, vantage, &classifier->report->vantages)
+        if (line_may_mean(classifier->policy, line, vantage))
+            return true;
+    return false;
+}
+
+/* By `--container` only some listeners were looked at, and none of the host's own. */
+static bool looked_at(const struct report *report, const char *container)
+{
+    for (size_t i = 0; container && i < report->scan.only_containers.count; i++)
+        if (text_match(report->scan.only_containers.items[i], container))
+            return true;
+    return report->scan.only_containers.count == 0;
+}
+
 static void find_lost_line(struct classifier *classifier, const struct policy_line *line)
 {
     struct report *report = classifier->report;
     struct report_channel channel = {.from = "", .channel_class = CLASS_LOST};
 
     channel.workload = line_workload(classifier, line, &channel.container);
-    if (channel.workload == NULL)
+    if (channel.workload == NULL || !looked_at(report, channel.container))
         return;
     list_each(const struct policy_port, port, &line->ports) {
         channel.entry =
             (struct entry){.protocol = port->protocol, .port = port->first, .name = port->unix_pattern};
-        struct report_finding *finding = finding_for(report, &channel, "lost-channel");
+        struct report_finding *finding = finding_for(classifier, &channel, "lost-channel");
         finding->severity = SEVERITY_MEDIUM;
         finding->channel_class = CLASS_LOST;
         finding->policy = line->id ? arena_strdup(report->arena, line->id) : NULL;
@@ -316,7 +342,7 @@ static void find_lost_lines(struct classifier *classifier)
     for (size_t i = 0; i < classifier->policy->lines.count; i++) {
         const struct policy_line *line = &classifier->policy->lines.items[i];
         if (line->kind == LINE_ALLOW && line->expect_open && !line->expired && !classifier->met[i] &&
-            line_on_host(line, classifier->report->scan.host))
+            line_on_host(line, classifier->report->scan.host) && looked_from(classifier, line))
             find_lost_line(classifier, line);
     }
 }
@@ -373,18 +399,16 @@ static bool accepts(const struct classifier *classifier, const struct policy_lin
         return text_equal(line->finding, finding->id);
     /* Every channel of the finding must be one that the line names, from where the line says. */
     size_t named = 0;
-    for (size_t i = 0; i < finding->channels.count; i++)
-        list_each(const struct report_channel, channel, &classifier->report->channels) {
-            if (!text_equal(channel->id, finding->channels.items[i]))
-                continue;
-            struct interval_set sources = exposed_sources(channel);
-            struct interval_set covered =
-                line_sources(classifier->policy, line, classifier->report, channel, &sources);
-            if (interval_set_covers(&covered, &sources) && sources.count > 0)
-                named++;
-            interval_set_free(&sources);
-            interval_set_free(&covered);
-        }
+    for (size_t i = 0; i < finding->channels.count; i++) {
+        const struct report_channel *channel = report_channel(classifier->report, finding->channels.items[i]);
+        struct interval_set sources = exposed_sources(channel);
+        struct interval_set covered =
+            line_sources(classifier->policy, line, classifier->report, channel, &sources);
+        if (interval_set_covers(&covered, &sources) && sources.count > 0)
+            named++;
+        interval_set_free(&sources);
+        interval_set_free(&covered);
+    }
     return named > 0 && named == finding->channels.count;
 }
 
@@ -443,14 +467,11 @@ static const struct policy_line *finding_gap_line(const struct classifier *class
 
     if (!text_equal(finding->kind, "undetermined-channel"))
         return NULL;
-    for (size_t i = 0; i < finding->channels.count; i++)
-        list_each(const struct report_channel, channel, &classifier->report->channels) {
-            if (!text_equal(channel->id, finding->channels.items[i]))
-                continue;
-            line = channel_gap_line(classifier, channel);
-            if (line == NULL)
-                return NULL;
-        }
+    for (size_t i = 0; i < finding->channels.count; i++) {
+        line = channel_gap_line(classifier, report_channel(classifier->report, finding->channels.items[i]));
+        if (line == NULL)
+            return NULL;
+    }
     return line;
 }
 
@@ -511,6 +532,60 @@ static bool selector_used(const struct report *report, const struct selector *se
     return false;
 }
 
+/* Is it in use, and by lines for other hosts alone? */
+static bool names_other_hosts(const struct policy *policy, const struct selector *selector)
+{
+    list_each(const struct policy_line, line, &policy->lines)
+        if (line->has_to && &policy->selectors.items[line->to] == selector)
+            return true;
+    return false;
+}
+
+/* Not where listeners were left out, and not the selector of a line for other hosts. */
+static bool is_asked_here(const struct classifier *classifier, const struct selector *selector)
+{
+    if (classifier->report->scan.only_containers.count > 0)
+        return false;
+    list_each(const struct policy_line, line, &classifier->policy->lines)
+        if (line->has_to && &classifier->policy->selectors.items[line->to] == selector &&
+            line_on_host(line, classifier->report->scan.host))
+            return true;
+    return selector->name != NULL && !names_other_hosts(classifier->policy, selector);
+}
+
+static bool has_interface(const struct report *report, const char *name)
+{
+    list_each(const struct report_namespace, namespace, &report->namespaces)
+        if (text_equal(namespace->role, "host"))
+            list_each(const struct report_interface, interface, &namespace->interfaces)
+                if (text_equal(interface->name, name))
+                    return true;
+    return false;
+}
+
+/* The uplink that a source asks for, NULL: none by name. */
+static const char *asked_interface(const struct policy *policy, const struct policy_from *from)
+{
+    const char *at = from->kind == FROM_VANTAGE ? strchr(from->vantage, '@') : NULL;
+    return from->kind == FROM_NAMED ? policy->vantages.items[from->index].interface : at ? at + 1 : NULL;
+}
+
+/* A line that forbids from an interface that is not there forbids nothing, and nobody would notice. */
+static void warn_interfaces(const struct classifier *classifier, const struct policy_line *line)
+{
+    struct report *report = classifier->report;
+
+    if (line->expired || !line_on_host(line, report->scan.host))
+        return;
+    list_each(const struct policy_from, from, &line->from) {
+        const char *interface = asked_interface(classifier->policy, from);
+        if (interface && !has_interface(report, interface))
+            warn(
+                report, classifier->policy, &line->place, "vantage-unmatched",
+                arena_printf(report->arena, "from an interface that this host does not have: %s", interface));
+    }
+}
+
 static void add_warnings(const struct classifier *classifier)
 {
     struct report *report = classifier->report;
@@ -520,8 +595,10 @@ static void add_warnings(const struct classifier *classifier)
             (struct report_error){.code = warning->code,
                                   .subject = arena_strdup(report->arena, warning->subject),
                                   .message = arena_strdup(report->arena, warning->message)};
+    list_each(const struct policy_line, line, &classifier->policy->lines)
+        warn_interfaces(classifier, line);
     list_each(const struct selector, selector, &classifier->policy->selectors)
-        if (!selector_used(report, selector))
+        if (is_asked_here(classifier, selector) && !selector_used(report, selector))
             warn(report, classifier->policy, &selector->place, "selector-unmatched",
                  arena_printf(report->arena, "selector %s matches nothing on this host",
                               selector->name ? selector->name : "of this line"));
@@ -529,20 +606,48 @@ static void add_warnings(const struct classifier *classifier)
 
 /* ---- all ---- */
 
+/* Of equal severity: what is open before what may become it. */
+static int kind_rank(const char *kind)
+{
+    static const char *const kinds[] = {"forbidden-channel", "unexpected-exposure",  "conflict",
+                                        "lost-channel",      "undetermined-channel", "latent-port",
+                                        "open-range",        "masked-listener"};
+    for (int i = 0; i < (int)(sizeof(kinds) / sizeof(*kinds)); i++)
+        if (text_equal(kinds[i], kind))
+            return i;
+    return INT_MAX;
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "");
+}
+
+/* Worst first, in an order that does not change from one scan to the next. */
 static int compare_findings(const void *a, const void *b)
 {
     const struct report_finding *first = a, *second = b;
+    int order;
+
     if (first->accepted != second->accepted)
         return first->accepted ? 1 : -1;
     if (first->severity != second->severity)
         return first->severity > second->severity ? -1 : 1;
+    if ((order = kind_rank(first->kind) - kind_rank(second->kind)) != 0)
+        return order;
+    if ((order = compare_texts(first->container, second->container)) != 0)
+        return order;
+    if (first->port != second->port)
+        return first->port < second->port ? -1 : 1;
     return strcmp(first->id, second->id);
 }
 
 void classify(struct report *report, const struct policy *policy)
 {
-    struct classifier classifier = {
-        .report = report, .policy = policy, .met = memory_alloc((policy->lines.count + 1) * sizeof(bool))};
+    struct classifier classifier = {.report = report,
+                                    .policy = policy,
+                                    .met = memory_alloc((policy->lines.count + 1) * sizeof(bool)),
+                                    .findings = map_new()};
 
     list_each(struct report_channel, channel, &report->channels) {
         struct judgement judgement = judge(&classifier, channel);
@@ -558,11 +663,14 @@ void classify(struct report *report, const struct policy *policy)
     find_open_ranges(&classifier);
     accept_risks(&classifier);
     add_warnings(&classifier);
+    list_each(struct report_finding, finding, &report->findings)
+        describe_title(report, finding);
     if (report->findings.count > 0)
         qsort(report->findings.items, report->findings.count, sizeof(*report->findings.items),
               compare_findings);
     if (policy->digest)
         report->scan.policy_digest = arena_strdup(report->arena, policy->digest);
+    map_free(classifier.findings);
     free(classifier.met);
 }
 
@@ -576,21 +684,23 @@ bool classify_fails(const struct report *report, enum severity least)
 
 /* ---- quiet ---- */
 
-static bool same_decider(const struct report_decider *a, const struct report_decider *b)
+/* One record for each (listener, state, decider); `known` has their places + 1. */
+static struct report_quiet *quiet_for(struct report *report, struct map *known,
+                                      const struct report_channel *channel)
 {
-    return a->kind == b->kind && text_equal(a->rule, b->rule) && text_equal(a->subject, b->subject);
-}
+    const struct report_decider *decider = &channel->decider;
+    _cleanup_free_ char *key = memory_printf(
+        "%s %d %d %s %s", channel->listener ? channel->listener : "", (int)channel->state, (int)decider->kind,
+        decider->rule ? decider->rule : "", decider->subject ? decider->subject : "");
+    size_t place = (size_t)(uintptr_t)map_get(known, key);
 
-static struct report_quiet *quiet_for(struct report *report, const struct report_channel *channel)
-{
-    list_each(struct report_quiet, quiet, &report->quiet)
-        if (text_equal(quiet->listener, channel->listener) && quiet->state == channel->state &&
-            same_decider(&quiet->decider, &channel->decider))
-            return quiet;
+    if (place > 0)
+        return &report->quiet.items[place - 1];
     struct report_quiet *quiet = list_append(&report->quiet);
+    map_set(known, key, (void *)(uintptr_t)report->quiet.count);
     quiet->listener = channel->listener;
     quiet->state = channel->state;
-    quiet->decider = channel->decider;
+    quiet->decider = *decider;
     return quiet;
 }
 
@@ -603,6 +713,7 @@ static bool needs_mention(const struct report_channel *channel)
 
 void classify_fold_quiet(struct report *report)
 {
+    _cleanup_map_ struct map *known = map_new();
     size_t kept = 0;
 
     for (size_t i = 0; i < report->channels.count; i++) {
@@ -612,7 +723,7 @@ void classify_fold_quiet(struct report *report)
             report->channels.items[kept++] = moved;
             continue;
         }
-        struct report_quiet *quiet = quiet_for(report, channel);
+        struct report_quiet *quiet = quiet_for(report, known, channel);
         add_once(&quiet->from, channel->from);
         quiet->entries++;
         report_channel_free(channel);

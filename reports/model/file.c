@@ -183,6 +183,11 @@ static void put_scan(struct json_writer *writer, const struct report_scan *scan)
     json_member_text(writer, "kernel", scan->kernel);
     json_member_text(writer, "guard", scan->guard);
     json_member_text(writer, "policy_digest", scan->policy_digest);
+    json_name(writer, "only");
+    json_object_begin(writer);
+    put_texts(writer, "from", &scan->only_from);
+    put_texts(writer, "containers", &scan->only_containers);
+    json_object_end(writer);
     put_texts(writer, "side_effects", &scan->side_effects);
     json_member_text(writer, "started", scan->started);
     json_member_text(writer, "finished", scan->finished);

@@ -99,6 +99,8 @@ struct report *report_free(struct report *report)
         list_free(&quiet->from);
     list_each(struct report_finding, finding, &report->findings)
         finding_free_lists(finding);
+    list_free(&report->scan.only_from);
+    list_free(&report->scan.only_containers);
     list_free(&report->scan.side_effects);
     list_free(&report->scan.errors);
     list_free(&report->vantages);
@@ -111,6 +113,7 @@ struct report *report_free(struct report *report)
     list_free(&report->quiet);
     list_free(&report->findings);
     list_free(&report->warnings);
+    map_free(report->container_index);
     arena_free(report->arena);
     free(report);
     return NULL;
@@ -121,12 +124,24 @@ void cleanup_report(struct report **report)
     *report = report_free(*report);
 }
 
+static void index_containers(struct report *report)
+{
+    map_free(report->container_index);
+    report->container_index = map_new();
+    for (size_t i = report->containers.count; i > 0; i--) /* the first of a name counts */
+        if (report->containers.items[i - 1].name)
+            map_set(report->container_index, report->containers.items[i - 1].name, (void *)(uintptr_t)i);
+    report->containers_indexed = report->containers.count;
+}
+
 const struct report_container *report_container(const struct report *report, const char *name)
 {
-    list_each(struct report_container, container, &report->containers)
-        if (text_equal(container->name, name))
-            return container;
-    return NULL;
+    if (name == NULL)
+        return NULL;
+    if (report->container_index == NULL || report->containers_indexed != report->containers.count)
+        index_containers((struct report *)(uintptr_t)report);
+    size_t place = (size_t)(uintptr_t)map_get(report->container_index, name);
+    return place > 0 ? &report->containers.items[place - 1] : NULL;
 }
 
 /* Ids are a letter and the 1-based place: "l17" is listeners.items[16]. 0: not of that form. */
@@ -140,6 +155,12 @@ const struct report_listener *report_listener(const struct report *report, const
 {
     size_t place = id_place(id, 'l');
     return place > 0 && place <= report->listeners.count ? &report->listeners.items[place - 1] : NULL;
+}
+
+const struct report_channel *report_channel(const struct report *report, const char *id)
+{
+    size_t place = id_place(id, 'c');
+    return place > 0 && place <= report->channels.count ? &report->channels.items[place - 1] : NULL;
 }
 
 const struct report_rule *report_rule(const struct report *report, const char *id)

@@ -23,6 +23,7 @@ struct report_scan {
     const char *guard;         /* "netfilter+tcx", "nftables", "none"; NULL: nothing was probed */
     const char *policy_digest; /* SHA-256 of the policy file, NULL: none */
     const char *started, *finished;
+    LIST(const char *) only_from, only_containers; /* what the scan was narrowed to; empty: all */
     LIST(const char *) side_effects;
     bool complete;
     uint32_t namespaces_seen, namespaces_entered;
@@ -105,6 +106,7 @@ struct report_process {
     const char *name, *executable;
     bool executable_on_host; /* same file (device, inode) as the host's path, in the host's mount and user
                                 namespaces */
+    bool of_host;            /* known to be in no container, and in the host's user namespace */
     uint64_t capabilities;
     const char *container; /* NULL: none */
 };
@@ -246,6 +248,7 @@ struct report_finding {
     LIST(const char *) excess_sources; /* CIDRs that are open but not allowed */
     LIST(struct report_control) controls;
     const char *title;
+    const char *told;   /* id of the channel by which the story is told, NULL: by none */
     const char *policy; /* line id, NULL */
     bool accepted;      /* by accept_risk or accept_gap: listed, not counted for the exit status */
 };
@@ -263,6 +266,9 @@ struct report {
     LIST(struct report_finding) findings;
     LIST(struct report_error) warnings; /* of the policy: expired lines, selectors that match nothing */
     struct arena *arena;
+    /* what report_container() has indexed: names to places + 1, of so many containers */
+    struct map *container_index;
+    size_t containers_indexed;
 };
 
 void report_channel_free(struct report_channel *channel); /* the lists inside */
@@ -271,8 +277,11 @@ struct report *report_free(struct report *report); /* NULL is fine; returns NULL
 void cleanup_report(struct report **report);
 #define _cleanup_report_ _cleanup_(cleanup_report)
 
+/* Names must stand when the first is looked up. NULL: none is called so. */
 const struct report_container *report_container(const struct report *report, const char *name);
 const struct report_listener *report_listener(const struct report *report, const char *id);
+/* Of a report whose channels were not folded. */
+const struct report_channel *report_channel(const struct report *report, const char *id);
 const struct report_rule *report_rule(const struct report *report, const char *id);
 const struct report_path *report_path(const struct report *report, const char *id);
 

@@ -21,6 +21,8 @@ struct reader {
     struct policy *policy;
     const char *today;
     LIST(struct pending) pending;
+    struct map *ids;                  /* of lines, to their places */
+    struct map *workloads, *vantages; /* names to their indexes + 1 */
     bool version_seen;
 };
 
@@ -242,6 +244,8 @@ static void read_workload(struct document *document, yaml_node_t *key, yaml_node
     struct selector selector = {.name = document_text(document, key)};
     read_selector(document, value, &selector);
     *list_append(&reader->policy->selectors) = selector;
+    if (selector.name)
+        map_set(reader->workloads, selector.name, (void *)(uintptr_t)reader->policy->selectors.count);
 }
 
 static void read_workloads(struct document *document, yaml_node_t *value, void *context)
@@ -260,7 +264,7 @@ static void read_cidr_into(struct document *document, yaml_node_t *node, struct 
     if (text == NULL)
         return;
     if (prefix_parse(text, true, &prefix, &error) < 0)
-        document_complain(document, node, "'%.*s' is no CIDR: %s", QUOTE, text, error.message);
+        document_complain(document, node, "%s", error.message);
     else
         *list_append(list) = prefix;
 }
@@ -296,6 +300,8 @@ static void read_vantage(struct document *document, yaml_node_t *key, yaml_node_
     if (document->complaints->count == before && vantage.cidr.count == 0)
         document_complain(document, value, "a vantage needs its sources: cidr");
     *list_append(&reader->policy->vantages) = vantage;
+    if (vantage.name)
+        map_set(reader->vantages, vantage.name, (void *)(uintptr_t)reader->policy->vantages.count);
 }
 
 static void read_vantages(struct document *document, yaml_node_t *value, void *context)
@@ -351,12 +357,14 @@ static void line_id(struct document *document, yaml_node_t *value, void *context
     line->line.id = document_text(document, value);
     if (line->line.id && *line->line.id == '\0')
         document_complain(document, value, "an id may not be empty");
-    for (size_t i = 0; line->line.id && i < line->reader->policy->lines.count; i++) {
-        const struct policy_line *other = &line->reader->policy->lines.items[i];
-        if (text_equal(other->id, line->line.id))
-            document_complain(document, value, "id '%.*s' is taken by line %u", QUOTE, line->line.id,
-                              other->place.line);
-    }
+    if (line->line.id == NULL)
+        return;
+    const yaml_node_t *other = map_get(line->reader->ids, line->line.id);
+    if (other)
+        document_complain(document, value, "id '%.*s' is taken by line %u", QUOTE, line->line.id,
+                          document_place(other).line);
+    else
+        map_set(line->reader->ids, line->line.id, line->node);
 }
 
 static void pend(struct line_reader *line, int kind, size_t from, const char *name, yaml_node_t *node)
@@ -644,24 +652,29 @@ static const struct key_row policy_rows[] = {
 
 /* ---- names ---- */
 
-static bool find_selector(const struct policy *policy, const char *name, size_t *ret_index)
+static bool find_name(const struct map *names, const char *name, size_t *ret_index)
 {
-    for (size_t i = 0; i < policy->selectors.count; i++)
-        if (policy->selectors.items[i].name && text_equal(policy->selectors.items[i].name, name)) {
-            *ret_index = i;
-            return true;
-        }
-    return false;
+    size_t place = (size_t)(uintptr_t)map_get(names, name);
+    if (place == 0)
+        return false;
+    *ret_index = place - 1;
+    return true;
 }
 
-static bool find_vantage(const struct policy *policy, const char *name, size_t *ret_index)
+/* A word of `from` that is no vantage: a CIDR with a fault, where it looks like one. */
+static void complain_from(struct document *document, const struct pending *pending)
 {
-    for (size_t i = 0; i < policy->vantages.count; i++)
-        if (text_equal(policy->vantages.items[i].name, name)) {
-            *ret_index = i;
-            return true;
-        }
-    return false;
+    struct error error = ERROR_NONE;
+    struct prefix prefix;
+
+    if (strchr(pending->name, '/') &&
+        strspn(pending->name, "0123456789abcdefABCDEF.:/") == strlen(pending->name) &&
+        prefix_parse(pending->name, true, &prefix, &error) < 0)
+        document_complain(document, pending->node, "%s", error.message);
+    else
+        document_complain(document, pending->node,
+                          "'%.*s' is neither a vantage nor a CIDR (of a workload write {workload: NAME})",
+                          QUOTE, pending->name);
 }
 
 static void resolve(struct document *document, struct reader *reader)
@@ -673,22 +686,19 @@ static void resolve(struct document *document, struct reader *reader)
         size_t index = 0;
         switch (pending->kind) {
         case PENDING_TO:
-            if (!find_selector(policy, pending->name, &line->to))
+            if (!find_name(reader->workloads, pending->name, &line->to))
                 document_complain(document, pending->node, "no workload is called '%.*s'", QUOTE,
                                   pending->name);
             break;
         case PENDING_FROM_WORKLOAD:
-            if (!find_selector(policy, pending->name, &index))
+            if (!find_name(reader->workloads, pending->name, &index))
                 document_complain(document, pending->node, "no workload is called '%.*s'", QUOTE,
                                   pending->name);
             line->from.items[pending->from].index = index;
             break;
         case PENDING_FROM_WORD:
-            if (!find_vantage(policy, pending->name, &index))
-                document_complain(
-                    document, pending->node,
-                    "'%.*s' is neither a vantage nor a CIDR (of a workload write {workload: NAME})", QUOTE,
-                    pending->name);
+            if (!find_name(reader->vantages, pending->name, &index))
+                complain_from(document, pending);
             line->from.items[pending->from].kind = FROM_NAMED;
             line->from.items[pending->from].index = index;
             break;
@@ -745,7 +755,8 @@ int policy_parse(const char *bytes, size_t length, const char *file, const char 
 {
     _cleanup_policy_ struct policy *policy = policy_new();
     struct document document = {.file = file, .arena = policy->arena, .complaints = complaints};
-    struct reader reader = {.policy = policy, .today = today};
+    struct reader reader = {
+        .policy = policy, .today = today, .ids = map_new(), .workloads = map_new(), .vantages = map_new()};
     char digest[SHA256_TEXT_MAX];
     size_t before = complaints->count;
 
@@ -764,10 +775,14 @@ int policy_parse(const char *bytes, size_t length, const char *file, const char 
         }
     }
     list_free(&reader.pending);
+    map_free(reader.ids);
+    map_free(reader.workloads);
+    map_free(reader.vantages);
     document_free(&document);
     if (complaints->count != before) {
         qsort(complaints->items + before, complaints->count - before, sizeof(*complaints->items),
               compare_complaints);
+        document_complain_more(&document);
         return -EINVAL;
     }
     *ret_policy = take_ptr(policy);

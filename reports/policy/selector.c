@@ -69,12 +69,27 @@ static bool asks_for_container(const struct selector *selector)
            selector->pod || selector->netns || selector->has_host_network;
 }
 
+/* Somebody is known to hold it, and everybody who does is the host's own. */
+static bool is_held_by_host(const struct report_listener *listener)
+{
+    list_each(struct report_process, process, &listener->processes)
+        if (!process->of_host)
+            return false;
+    return listener->processes.count > 0;
+}
+
+static bool matches_host(const struct selector *selector, const struct report_container *container,
+                         const struct report_listener *listener)
+{
+    return container == NULL && listener != NULL && (!selector->host || is_held_by_host(listener)) &&
+           executable_matches(selector->executable, listener, true);
+}
+
 bool selector_matches(const struct selector *selector, const struct report_container *container,
                       const struct report_listener *listener)
 {
     if (!asks_for_container(selector))
-        return container == NULL && listener != NULL &&
-               executable_matches(selector->executable, listener, true);
+        return matches_host(selector, container, listener);
     if (container == NULL || container->nested || !container->confirmed || selector->host)
         return false;
     return name_matches(selector->container, container) && asked(selector->image, container->image) &&
@@ -84,6 +99,14 @@ bool selector_matches(const struct selector *selector, const struct report_conta
            netns_matches(selector->netns, container) &&
            (!selector->has_host_network || selector->host_network == container->host_network) &&
            executable_matches(selector->executable, listener, false);
+}
+
+/* Of nobody's known listener on the host, any process may be the holder. */
+static bool may_match(const struct selector *selector, const struct report_container *container,
+                      const struct report_listener *listener)
+{
+    return !asks_for_container(selector) && container == NULL && listener != NULL &&
+           listener->processes.count == 0;
 }
 
 /* ---- lines ---- */
@@ -157,7 +180,11 @@ static bool target_matches(const struct policy *policy, const struct policy_line
     const struct report_listener *listener =
         channel->listener ? report_listener(report, channel->listener) : NULL;
 
-    if (!line->has_to || !selector_matches(&policy->selectors.items[line->to], container, listener))
+    if (!line->has_to)
+        return false;
+    const struct selector *selector = &policy->selectors.items[line->to];
+    if (!selector_matches(selector, container, listener) &&
+        !(line->kind == LINE_FORBID && may_match(selector, container, listener)))
         return false;
     return !line->has_target ||
            port_matches(&line->target, channel->entry.protocol, channel->target_port, NULL);
@@ -177,16 +204,40 @@ static bool from_interface(const char *wanted, const struct report *report,
 
 /* "external" means every uplink's; "external@eth0" that one, also where it stands alone; "segment" every
  * segment. */
+static bool word_means(const char *word, const char *name, enum vantage_kind kind, const char *interface)
+{
+    const char *kind_word = vantage_kind_name(kind);
+    size_t length = strlen(kind_word);
+
+    if (text_equal(word, name) || text_equal(word, kind_word))
+        return true;
+    return interface && text_starts(word, kind_word) && word[length] == '@' &&
+           text_equal(word + length + 1, interface);
+}
+
 static bool vantage_matches(const char *word, const struct report *report,
                             const struct report_channel *channel)
 {
-    const char *kind = vantage_kind_name(channel->from_kind);
+    const char *interface = NULL;
 
-    if (text_equal(word, channel->from) || text_equal(word, kind))
-        return true;
-    size_t length = strlen(kind);
-    return text_starts(word, kind) && word[length] == '@' &&
-           from_interface(word + length + 1, report, channel);
+    list_each(struct report_vantage, vantage, &report->vantages)
+        if (text_equal(vantage->name, channel->from))
+            interface = vantage->interface;
+    return word_means(word, channel->from, channel->from_kind, interface);
+}
+
+bool line_may_mean(const struct policy *policy, const struct policy_line *line,
+                   const struct report_vantage *vantage)
+{
+    list_each(struct policy_from, from, &line->from) {
+        const char *interface =
+            from->kind == FROM_NAMED ? policy->vantages.items[from->index].interface : NULL;
+        if (from->kind == FROM_VANTAGE
+                ? word_means(from->vantage, vantage->name, vantage->kind, vantage->interface)
+                : interface == NULL || text_equal(interface, vantage->interface))
+            return true;
+    }
+    return false;
 }
 
 static void add_prefixes(struct interval_set *into, const struct prefix_list *list, enum ip_family family)

@@ -30,13 +30,25 @@ static const struct command commands[] = {
 
 /* ---- messages ---- */
 
+/* "cannot read FILE: No such file": the text names its subject itself. */
+static bool names(const char *text, const char *subject)
+{
+    size_t length = strlen(subject);
+
+    for (const char *at = text; (at = strstr(at, subject)) != NULL; at++)
+        if (at > text && at[-1] == ' ' && (at[length] == ':' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
 static void message(const char *kind, const char *subject, const char *text)
 {
     struct buffer line = BUFFER(4096);
 
-    escape_terminal(&line, subject);
-    if (subject && *subject)
+    if (subject && *subject && !(text && names(text, subject))) {
+        escape_terminal(&line, subject);
         buffer_append(&line, ": ");
+    }
     escape_terminal(&line, text);
     fprintf(stderr, "postern: %s%s\n", kind, line.data ? line.data : "");
     buffer_free(&line);

@@ -147,7 +147,7 @@ static enum exit_status run(const struct options *options, struct error *error)
 
     request.probe = false;
     if (gather(options, &request, &scan, error) < 0)
-        return EXIT_NO_SCAN;
+        return gather_status(error);
     answerer_open(scan_snapshot(scan), options->uplinks.items, options->uplinks.count, &answerer, &no_uplink);
     if (error_is_set(&no_uplink))
         message_warning(no_uplink.code, no_uplink.subject, no_uplink.message);
@@ -162,7 +162,9 @@ int command_explain(const struct options *options)
     struct error error = ERROR_NONE;
     enum exit_status status = EXIT_USAGE;
 
-    if (options->batch && options->operands.count > 0)
+    if (gather_check(options, &error) < 0)
+        ;
+    else if (options->batch && options->operands.count > 0)
         usage(&error, options->operands.items[0], "with --batch the questions come from its file");
     else if (!options->batch && options->operands.count != 2)
         usage(&error, "explain", "takes FROM and TO: see postern explain --help");

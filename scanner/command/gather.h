@@ -5,9 +5,15 @@
 #ifndef POSTERN_SCANNER_COMMAND_GATHER_H
 #define POSTERN_SCANNER_COMMAND_GATHER_H
 
+#include "scanner/command/command.h"
 #include "scanner/command/option.h"
 #include "scanner/command/progress.h"
 #include "scanner/scan/scan.h"
+
+/* Options that cannot go together, or name what cannot be: -EINVAL "usage". */
+int gather_check(const struct options *options, struct error *error);
+/* Was it the request that was wrong, or could the host not be read? */
+enum exit_status gather_status(const struct error *error);
 
 /* Texts and lists point into the options. progress NULL: none is shown. */
 struct scan_options gather_options(const struct options *options, struct progress *progress);

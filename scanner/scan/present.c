@@ -17,8 +17,13 @@ void present_error(struct report *report, const char *code, const char *subject,
                    bool gone)
 {
     list_each(struct report_error, known, &report->scan.errors)
-        if (text_equal(known->code, code) && text_equal(known->subject, subject))
+        if (text_equal(known->code, code) && text_equal(known->subject, subject ? subject : "")) {
+            if (known->gone && !gone) { /* what is still there and was not read outweighs what went */
+                known->gone = false;
+                known->message = arena_strdup(report->arena, message ? message : "");
+            }
             return;
+        }
     *list_append(&report->scan.errors) = (struct report_error){
         .code = arena_strdup(report->arena, code),
         .subject = arena_strdup(report->arena, subject ? subject : ""),
@@ -147,6 +152,14 @@ static void present_container(const struct snapshot *snapshot, const struct cont
 
 /* ---- listeners ---- */
 
+/* A process of a user namespace of its own is in a container, whatever its cgroup is called. Not known: no.
+ */
+static bool is_in_user_namespace_of_host(const struct snapshot *snapshot, const struct process *process)
+{
+    const struct namespace *host = snapshot_host(snapshot);
+    return host && host->user_namespace != 0 && process->user_namespace == host->user_namespace;
+}
+
 static void present_process(const struct snapshot *snapshot, const struct process *process,
                             struct report *report, struct report_process *shown)
 {
@@ -160,6 +173,7 @@ static void present_process(const struct snapshot *snapshot, const struct proces
     shown->name = arena_strdup(report->arena, process->name);
     shown->executable = arena_strdup(report->arena, process->executable);
     shown->executable_on_host = process->executable_on_host;
+    shown->of_host = container == NULL && is_in_user_namespace_of_host(snapshot, process);
     shown->capabilities = process->effective;
     shown->container = container ? arena_strdup(report->arena, container->name) : NULL;
 }

@@ -90,18 +90,68 @@ void cleanup_scan(struct scan **scan)
 
 /* ---- evaluate ---- */
 
+static int unknown_vantage(const struct examination *examination, const char *name, struct error *error)
+{
+    struct buffer known = BUFFER(ERROR_MESSAGE_MAX / 2);
+
+    list_each(const struct vantage, vantage, &examination->vantages)
+        if (vantage_is_default(vantage))
+            buffer_printf(&known, "%s%s", known.length ? ", " : "", vantage->name);
+    _cleanup_free_ char *text = buffer_take(&known);
+    return error_set(error, ENOENT, "unknown-vantage", name,
+                     "no vantage is called so; there are %s, and container:, inside: and netns: with a name",
+                     text);
+}
+
+/* "external", "lan@eth0", "segment:shop": a word that means something, if not on this host. */
+static bool is_vantage_word(const char *name)
+{
+    for (int kind = 0; kind < VANTAGE_NAMED; kind++) {
+        const char *word = vantage_kind_name((enum vantage_kind)kind);
+        bool uplink = kind == VANTAGE_EXTERNAL || kind == VANTAGE_LAN;
+        size_t length = strlen(word);
+        if (text_equal(name, word) ||
+            (text_starts(name, word) && name[length] == (uplink ? '@' : ':') && name[length + 1] != '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* A network or an uplink that went is no misspelling: it could not be looked from, and the report says so. */
+static void miss_vantage(struct examination *examination, const char *name)
+{
+    error_set(list_append(&examination->errors), ENOENT, "no-vantage", name,
+              "there is no such place on this host to look from");
+}
+
+/* Each once, however often it was asked for. */
+static void look_from(struct examination *examination, size_t vantage)
+{
+    for (size_t i = 0; i < examination->from.count; i++)
+        if (examination->from.items[i] == vantage)
+            return;
+    *list_append(&examination->from) = vantage;
+}
+
 static int choose_vantages(struct examination *examination, struct error *error)
 {
     const struct scan_options *options = examination->options;
-    int r = 0;
 
-    for (size_t i = 0; i < options->from.count && r >= 0; i++)
-        r = vantages_match(&examination->vantages, options->from.items[i], NULL, &examination->from, error);
-    if (options->from.count > 0)
-        return r;
-    for (size_t i = 0; i < examination->vantages.count; i++)
+    for (size_t i = 0; i < options->from.count; i++) {
+        struct index_list named = {0};
+        struct error missing = ERROR_NONE;
+        int r = vantages_match(&examination->vantages, options->from.items[i], NULL, &named, &missing);
+        for (size_t at = 0; at < named.count; at++)
+            look_from(examination, named.items[at]);
+        list_free(&named);
+        if (r < 0 && !is_vantage_word(options->from.items[i]))
+            return unknown_vantage(examination, options->from.items[i], error);
+        if (r < 0)
+            miss_vantage(examination, options->from.items[i]);
+    }
+    for (size_t i = 0; options->from.count == 0 && i < examination->vantages.count; i++)
         if (vantage_is_default(&examination->vantages.items[i]))
-            *list_append(&examination->from) = i;
+            look_from(examination, i);
     return 0;
 }
 
@@ -222,6 +272,22 @@ static void merge_vantages(struct examination *examination, struct merge *merge)
     }
 }
 
+static bool container_is_wanted(const struct scan_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->containers.count; i++)
+        if (text_match(options->containers.items[i], name))
+            return true;
+    return options->containers.count == 0;
+}
+
+/* Listeners of other containers were not read: what is open to them without one is not known. */
+static bool range_is_wanted(const struct examination *examination, const struct open_range *range)
+{
+    const struct snapshot *snapshot = examination->scan->snapshot;
+    return range->container >= 0 && (size_t)range->container < snapshot->containers.count &&
+           container_is_wanted(examination->options, snapshot->containers.items[range->container].name);
+}
+
 static void merge_all(struct examination *examination, struct report *report)
 {
     _cleanup_merge_ struct merge *merge =
@@ -236,7 +302,8 @@ static void merge_all(struct examination *examination, struct report *report)
     }
     list_free(&observations);
     list_each(struct open_range, range, &examination->ranges)
-        merge_open_range(merge, &examination->vantages.items[range->vantage], range);
+        if (range_is_wanted(examination, range))
+            merge_open_range(merge, &examination->vantages.items[range->vantage], range);
     merge_vantages(examination, merge);
 }
 
@@ -249,6 +316,53 @@ static const char *scan_id(struct arena *arena)
                         (unsigned long long)number[1]);
 }
 
+/* What the scan was narrowed to, so that nobody takes the rest for looked at. */
+static void present_request(const struct examination *examination, struct report *report)
+{
+    const struct scan_options *options = examination->options;
+
+    if (options->host)
+        report->scan.host = arena_strdup(report->arena, options->host);
+    for (size_t i = 0; i < options->from.count; i++)
+        *list_append(&report->scan.only_from) = arena_strdup(report->arena, options->from.items[i]);
+    for (size_t i = 0; i < options->containers.count; i++) {
+        const char *pattern = options->containers.items[i];
+        bool found = false;
+        list_each(const struct report_container, container, &report->containers)
+            found = found || text_match(pattern, container->name);
+        if (!found)
+            present_error(report, "no-container", pattern, "no container of this host is called so", false);
+        *list_append(&report->scan.only_containers) = arena_strdup(report->arena, pattern);
+    }
+}
+
+/* Of a channel every part has a probe of its own. */
+static const struct reason *unprobed_part(const struct report_channel *channel)
+{
+    list_each(const struct report_part, part, &channel->parts)
+        if (part->observed.state == OBSERVED_NOT_PROBED)
+            return &part->observed.reason;
+    return channel->observed.state == OBSERVED_NOT_PROBED ? &channel->observed.reason : NULL;
+}
+
+static void present_unprobed(struct report *report)
+{
+    const struct reason *first = NULL;
+    size_t count = 0;
+
+    list_each(const struct report_channel, channel, &report->channels) {
+        const struct reason *reason = unprobed_part(channel);
+        first = first ? first : reason;
+        count += reason != NULL;
+    }
+    if (count > 0)
+        present_error(report, "not-probed", "--require-probe",
+                      arena_printf(report->arena,
+                                   "%zu of %zu channels were not probed in every part, the first: %s", count,
+                                   report->channels.count, first->code ? first->code : "unknown"),
+                      false);
+}
+
 static void present_outcome(struct examination *examination, struct report *report)
 {
     struct report_scan *scan = &report->scan;
@@ -256,8 +370,6 @@ static void present_outcome(struct examination *examination, struct report *repo
 
     scan->id = scan_id(report->arena);
     scan->finished = arena_strdup(report->arena, time_text(now));
-    if (examination->options->host)
-        scan->host = arena_strdup(report->arena, examination->options->host);
     if (examination->probed.guard)
         scan->guard = arena_strdup(report->arena, examination->probed.guard);
     for (size_t i = 0; i < examination->probed.side_effects.count; i++)
@@ -270,6 +382,8 @@ static void present_outcome(struct examination *examination, struct report *repo
     if (examination->ranges_cut)
         present_error(report, "over-budget", "open_ranges",
                       "too many pieces of the port space: ranges are not complete", false);
+    if (examination->options->require_probe)
+        present_unprobed(report);
     list_each(struct report_channel, channel, &report->channels) {
         scan->channels_predicted++;
         scan->channels_observed += channel->observed.state != OBSERVED_NOT_PROBED;
@@ -301,13 +415,14 @@ static int report_examination(struct examination *examination, const struct poli
 
     live_close(
         examination->scan->live); /* a descriptor that is held keeps a dead container's network alive */
+    tell(examination->options, NULL, 0, 0);
     if (examination->options->confine) {
         int r = confine_report(examination->options->keep_write, error);
         if (r < 0)
             return r;
     }
-    tell(examination->options, "judging", 0, 0);
     present_snapshot(examination->scan->snapshot, &examination->listeners, report);
+    present_request(examination, report);
     merge_all(examination, report);
     present_outcome(examination, report);
     classify(report, policy);

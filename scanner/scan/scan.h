@@ -26,9 +26,10 @@ struct scan_options {
     uint64_t deadline_ns; /* CLOCK_MONOTONIC, for everything; 0: none */
     /* how it is probed */
     bool probe;
+    bool require_probe; /* a part that was not probed is an error in the report */
     struct plan_options plan;
-    /* Called with a stage and how far it is (0 of 0: just begun); NULL: nobody looks. From the calling thread
-     * only. */
+    /* Called with a stage and how far it is (0 of 0: just begun), and with NULL once, before privileges are
+     * given up: what it runs must have ended then. NULL: nobody looks. From the calling thread only. */
     void (*progress)(void *context, const char *stage, size_t done, size_t all);
     void *progress_context;
     bool keep_write; /* see confine_report() */
@@ -50,8 +51,8 @@ void cleanup_scan(struct scan **scan);
 
 /*
  * Evaluates, probes (where options->probe and the scan is live), gives up privileges, merges and classifies.
- * -EINVAL for a vantage in options->from that is not there: "unknown-vantage". The report stands by itself:
- * scan and policy may go.
+ * An error for a word in options->from that names no vantage of any host: "unknown-vantage"; one that this
+ * host does not have is an error in the report. The report stands by itself: scan and policy may go.
  */
 int scan_report(struct scan *scan, const struct scan_options *options, const struct policy *policy,
                 struct report **ret_report, struct error *error);

@@ -381,6 +381,23 @@ START_TEST(a_selector_that_matches_nothing_is_a_warning)
 }
 END_TEST
 
+START_TEST(an_interface_that_is_not_there_is_a_warning)
+{
+    struct report_namespace *host = list_append(&report->namespaces);
+    *host = (struct report_namespace){.id = 1, .role = "host"};
+    ((struct report_interface *)list_append(&host->interfaces))->name = "eth0";
+    judge_by("version: 1\nvantages: {office: {cidr: 192.0.2.0/24, in: eth7}}\n"
+             "forbid:\n- {to: {image: '*'}, ports: any, from: [lan@eth0, external@etho]}\n"
+             "- {to: {image: '*'}, ports: any, from: [office, lan]}\n"
+             "- {to: {image: '*'}, ports: any, from: lan@eth8, hosts: other}\n");
+    ck_assert_uint_eq(report->warnings.count, 2);
+    ck_assert_str_eq(report->warnings.items[0].code, "vantage-unmatched");
+    ck_assert_str_eq(report->warnings.items[0].subject, "p.yaml:4:3");
+    ck_assert_ptr_nonnull(strstr(report->warnings.items[0].message, "etho"));
+    ck_assert_str_eq(report->warnings.items[1].subject, "p.yaml:5:3");
+}
+END_TEST
+
 START_TEST(nested_and_unconfirmed_match_no_selector)
 {
     struct report_container *web = &report->containers.items[0];
@@ -389,6 +406,138 @@ START_TEST(nested_and_unconfirmed_match_no_selector)
     web->confirmed = _i == 0;
     judge_by(WORKLOADS "allow: [{to: web, ports: 8080/tcp, from: external}]\n");
     ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+}
+END_TEST
+
+/* A listener of the host's namespace in no container, held by `count` processes of whom `of_host` are known
+ * to be the host's own, and a channel to it. */
+static void add_host_channel(size_t count, size_t of_host)
+{
+    struct report_listener *listener = list_append(&report->listeners);
+    *listener = (struct report_listener){
+        .id = "l3", .namespace = 1, .port = 22, .protocol = "tcp", .ip4 = true, .workload = "host:unknown"};
+    for (size_t i = 0; i < count; i++)
+        *list_append(&listener->processes) = (struct report_process){.pid = 1,
+                                                                     .name = "sshd",
+                                                                     .executable = "/usr/sbin/sshd",
+                                                                     .of_host = i < of_host,
+                                                                     .executable_on_host = i < of_host};
+    struct report_channel *channel =
+        add_channel("lan", VANTAGE_LAN, "203.0.113.10", 22, "l3", "web", STATE_OPEN, "0.0.0.0/0");
+    channel->container = NULL;
+    channel->workload = "host:unknown";
+}
+
+/* Nothing is allowed for not being known: whose socket it is, or all of who hold it. */
+START_TEST(host_means_holders_that_are_known)
+{
+    static const struct {
+        size_t count, of_host;
+        enum channel_class allowed, forbidden;
+    } cases[] = {{0, 0, CLASS_UNEXPECTED, CLASS_FORBIDDEN},
+                 {1, 0, CLASS_UNEXPECTED, CLASS_UNEXPECTED},
+                 {1, 1, CLASS_ALLOWED, CLASS_FORBIDDEN},
+                 {2, 1, CLASS_UNEXPECTED, CLASS_UNEXPECTED}};
+
+    add_host_channel(cases[_i].count, cases[_i].of_host);
+    judge_by("version: 1\nallow: [{to: {host: true}, ports: any, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, cases[_i].allowed);
+    policy = policy_free(policy);
+    judge_by("version: 1\nforbid: [{to: {host: true}, ports: any, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, cases[_i].forbidden);
+}
+END_TEST
+
+START_TEST(an_executable_alone_is_the_hosts)
+{
+    add_host_channel((size_t)_i, (size_t)_i);
+    judge_by("version: 1\nallow: [{to: {executable: /usr/sbin/sshd}, ports: any, from: lan}]\n");
+    ck_assert_uint_eq(report->channels.items[0].channel_class, _i ? CLASS_ALLOWED : CLASS_UNEXPECTED);
+}
+END_TEST
+
+/* What was not looked for is not lost. */
+START_TEST(a_narrowed_scan_misses_nothing_that_it_left_out)
+{
+    static const char text[] = WORKLOADS "allow: [{to: db, ports: 5432/tcp, from: external, expect: "
+                                         "open}]\nforbid: [{to: {image: none}, ports: any, "
+                                         "from: lan}]\n";
+
+    if (_i == 0)
+        *list_append(&report->scan.only_from) = "external";
+    if (_i == 1) {
+        *list_append(&report->scan.only_from) = "lan";
+        report->vantages.count = 0;
+        *list_append(&report->vantages) = (struct report_vantage){.name = "lan", .kind = VANTAGE_LAN};
+    }
+    if (_i == 2)
+        *list_append(&report->scan.only_containers) = "we*";
+    if (_i == 3)
+        *list_append(&report->scan.only_containers) = "d*";
+    judge_by(text);
+    ck_assert_uint_eq(report->findings.count, _i % 3 ? 0 : 1);
+    ck_assert_uint_eq(report->warnings.count, _i < 2 ? 1 : 0);
+}
+END_TEST
+
+START_TEST(a_selector_of_other_hosts_is_no_warning)
+{
+    judge_by(
+        "version: 1\nworkloads: {x: {image: none}, y: {image: nobody}}\n"
+        "allow: [{to: x, ports: any, from: lan, hosts: 'node-2*'}, {to: {image: z}, ports: any, from: lan, "
+        "hosts: other}, {to: y, ports: any, from: lan, hosts: 'node-*'}]\n");
+    ck_assert_uint_eq(report->warnings.count, 1);
+    ck_assert_str_eq(report->warnings.items[0].subject, "p.yaml:2:34");
+}
+END_TEST
+
+static bool told(const struct report_finding *finding, const char *words, bool as_fix)
+{
+    for (size_t i = 0; i < (as_fix ? finding->fix.count : finding->explanation.count); i++)
+        if (strstr(as_fix ? finding->fix.items[i] : finding->explanation.items[i], words))
+            return true;
+    return false;
+}
+
+/* What is published on 127.0.0.1 and reached by a neighbour all the same is not mended by publishing it
+ * there. */
+START_TEST(the_fix_mends_what_is_wrong)
+{
+    struct report_container *web = &report->containers.items[0];
+    *list_append(&web->published) =
+        (struct report_published){.port = 8081, .target = 80, .protocol = PROTOCOL_TCP};
+    struct report_channel *channel =
+        add_channel("lan", VANTAGE_LAN, "127.0.0.1", 8081, "l1", "web", STATE_OPEN, "0.0.0.0/0");
+    channel = add_channel("lan", VANTAGE_LAN, "172.18.0.3", 5432, "l2", "db", STATE_OPEN, "0.0.0.0/0");
+    ck_assert_int_eq(address_parse("172.18.0.3", &channel->target_address, NULL), 0);
+    judge_by(NULL);
+    ck_assert_uint_eq(report->findings.count, 2);
+    list_each(const struct report_finding, finding, &report->findings) {
+        bool forged = finding->port == 8081;
+        ck_assert(told(finding, forged ? "127.0.0.0/8" : "straight to the container", false));
+        ck_assert(told(finding, forged ? "127.0.0.0/8" : "the container's address", true));
+        ck_assert(!told(finding, "publish it", true));
+    }
+}
+END_TEST
+
+/* With several uplinks "external" is all of them; a title says so only where all are meant. */
+START_TEST(the_title_names_all_that_are_meant)
+{
+    report->vantages.count = 0;
+    *list_append(&report->vantages) =
+        (struct report_vantage){.name = "external@eth0", .kind = VANTAGE_EXTERNAL, .interface = "eth0"};
+    *list_append(&report->vantages) =
+        (struct report_vantage){.name = "external@eth1", .kind = VANTAGE_EXTERNAL, .interface = "eth1"};
+    add_channel("external@eth0", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN,
+                "0.0.0.0/0");
+    if (_i)
+        add_channel("external@eth1", VANTAGE_EXTERNAL, "203.0.113.10", 8080, "l1", "web", STATE_OPEN,
+                    "0.0.0.0/0");
+    judge_by(NULL);
+    ck_assert_str_eq(report->findings.items[0].title,
+                     _i ? "external reaches web at 203.0.113.10:8080/tcp"
+                        : "external@eth0 reaches web at 203.0.113.10:8080/tcp");
 }
 END_TEST
 
@@ -405,6 +554,27 @@ START_TEST(quiet_channels_fold)
     ck_assert_uint_eq(report->quiet.count, 1);
     ck_assert_uint_eq(report->quiet.items[0].entries, 3);
     ck_assert_uint_eq(report->quiet.items[0].from.count, 2);
+}
+END_TEST
+
+/* A thousand containers of ten listeners, from several vantages: time grows with their number. */
+START_TEST(a_large_host_is_judged)
+{
+    enum { MANY = 40000 };
+    for (unsigned i = 0; i < MANY; i++) {
+        struct report_channel *channel =
+            add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", (uint16_t)i, "l1", "web",
+                        i % 2 ? STATE_OPEN : STATE_FILTERED, "0.0.0.0/0");
+        channel->decider.kind = DECIDER_ROUTE;
+        channel->decider.subject = arena_printf(report->arena, "route %u", i);
+    }
+    judge_by(WORKLOADS
+             "allow: [{to: db, ports: any, from: lan}]\naccept_risk: [{to: web, ports: 1-9999/tcp, from: "
+             "external, until: 2026-12-31}]\n");
+    classify_fold_quiet(report);
+    ck_assert_uint_eq(report->findings.count, MANY / 2);
+    ck_assert_uint_eq(report->quiet.count, MANY / 2);
+    ck_assert(report->findings.items[MANY / 2 - 1].accepted);
 }
 END_TEST
 
@@ -462,8 +632,17 @@ int main(void)
     tcase_add_test(tests, a_risk_is_accepted_by_channel_and_by_id);
     tcase_add_test(tests, gaps);
     tcase_add_test(tests, a_selector_that_matches_nothing_is_a_warning);
+    tcase_add_test(tests, an_interface_that_is_not_there_is_a_warning);
     tcase_add_loop_test(tests, nested_and_unconfirmed_match_no_selector, 0, 2);
+    tcase_add_loop_test(tests, host_means_holders_that_are_known, 0, 4);
+    tcase_add_loop_test(tests, an_executable_alone_is_the_hosts, 0, 2);
+    tcase_add_loop_test(tests, a_narrowed_scan_misses_nothing_that_it_left_out, 0, 4);
+    tcase_add_test(tests, a_selector_of_other_hosts_is_no_warning);
+    tcase_add_test(tests, the_fix_mends_what_is_wrong);
+    tcase_add_loop_test(tests, the_title_names_all_that_are_meant, 0, 2);
     tcase_add_test(tests, quiet_channels_fold);
+    tcase_set_timeout(tests, 20);
+    tcase_add_test(tests, a_large_host_is_judged);
     tcase_add_test(tests, findings_have_stable_ids);
     tcase_add_test(tests, what_is_not_confirmed_has_a_workload_of_its_own);
     suite_add_tcase(suite, tests);

@@ -149,6 +149,111 @@ START_TEST(a_long_list_is_whole)
 }
 END_TEST
 
+/* A report of two uplinks, with a channel from each of these vantages. */
+static struct report *uplinks_report(void)
+{
+    static const struct {
+        const char *from, *interface;
+        enum vantage_kind kind;
+        enum channel_class channel_class;
+    } rows[] = {{"external@eth0", "eth0", VANTAGE_EXTERNAL, CLASS_UNEXPECTED},
+                {"external@eth1", "eth1", VANTAGE_EXTERNAL, CLASS_UNEXPECTED},
+                {"lan@eth0", "eth0", VANTAGE_LAN, CLASS_UNEXPECTED},
+                {"lan@eth1", "eth1", VANTAGE_LAN, CLASS_ALLOWED},
+                {"host", NULL, VANTAGE_HOST, CLASS_IGNORED}};
+    struct report *report = report_new();
+
+    report->scan.guard = "nftables";
+    *list_append(&report->containers) = (struct report_container){.name = "web", .engine = "docker"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        *list_append(&report->vantages) = (struct report_vantage){
+            .name = rows[i].from, .kind = rows[i].kind, .interface = rows[i].interface};
+        struct report_channel *channel = list_append(&report->channels);
+        *channel = (struct report_channel){.id = "c1",
+                                           .from = rows[i].from,
+                                           .from_kind = rows[i].kind,
+                                           .container = "web",
+                                           .channel_class = rows[i].channel_class};
+        channel->entry = (struct entry){
+            .family = FAMILY_IP4, .protocol = PROTOCOL_TCP, .address = address_ip4(1), .port = 80};
+        channel->observed.state = i == 2 ? OBSERVED_NOT_PROBED : OBSERVED_OPEN;
+        channel->observed.reason.code = i == 2 ? "no-other-member" : NULL;
+    }
+    return report;
+}
+
+/* Channels that differ in the vantage alone are one line, and all uplinks' vantages one word. */
+START_TEST(ways_in_that_fare_alike_are_one_line)
+{
+    struct report *report = uplinks_report();
+    const struct format_options plain = {0}, verbose = {.verbose = true};
+    char *text = render("table", &plain, report);
+
+    ck_assert_ptr_nonnull(strstr(text, "  open  proven      unexpected  0.0.0.1:80/tcp  external\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  open  not-probed  unexpected  0.0.0.1:80/tcp  lan@eth0\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  open  proven      allowed     0.0.0.1:80/tcp  lan@eth1\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  and 1 open that the policy ignores\n"));
+    ck_assert_ptr_nonnull(strstr(text, "not probed: 1 channel: the segment has no other container"));
+    free(text);
+    text = render("table", &verbose, report);
+    ck_assert_ptr_nonnull(strstr(text, "ignored     0.0.0.1:80/tcp  host\n"));
+    free(text);
+    report_free(report);
+}
+END_TEST
+
+/* Ranges of several findings are one paragraph, each decider once. */
+START_TEST(ranges_are_told_together)
+{
+    static const char *const texts[] = {"ip4 tcp ports 1-79: the policy of X",
+                                        "ip4 udp ports 1-99: the policy of X",
+                                        "ip4 tcp ports 5: rule Y: a: b"};
+    struct report *report = uplinks_report();
+    const struct format_options plain = {0};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct report_finding *finding = list_append(&report->findings);
+        *finding = (struct report_finding){
+            .kind = "open-range", .severity = SEVERITY_LOW, .title = "unseen", .container = "web"};
+        *list_append(&finding->vantages) = "host";
+        *list_append(&finding->explanation) = texts[i];
+    }
+    char *text = render("table", &plain, report);
+    ck_assert_ptr_nonnull(strstr(text, "    let in: the policy of X\n"
+                                       "      host to web: ip4 tcp ports 1-79\n"
+                                       "      host to web: ip4 udp ports 1-99\n"
+                                       "    let in: rule Y: a: b\n"
+                                       "      host to web: ip4 tcp ports 5\n"));
+    ck_assert_ptr_null(strstr(text, "unseen"));
+    free(text);
+    report_free(report);
+}
+END_TEST
+
+/* No line is wider than the terminal, but for a word that is wider by itself. */
+START_TEST(lines_keep_within_the_terminal)
+{
+    struct report *report = uplinks_report();
+    const struct format_options narrow = {.width = 80};
+    struct report_finding *finding = list_append(&report->findings);
+
+    *finding =
+        (struct report_finding){.severity = SEVERITY_HIGH,
+                                .title = "a title of many words, as many as it "
+                                         "takes to pass the edge of the terminal by some, and then some"};
+    *list_append(&finding->explanation) =
+        "an explanation that is about as long as a rule's text is, and that is longer "
+        "than eighty columns, twice, so that a third line is begun as well, at least";
+    *list_append(&report->scan.only_from) = "host";
+    char *text = render("table", &narrow, report);
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        ck_assert_msg(strcspn(line, "\n") <= 80, "%.*s", (int)strcspn(line, "\n"), line);
+    ck_assert_ptr_nonnull(strstr(text, "only a part was looked at"));
+    free(text);
+    report_free(report);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_an_error)
 {
     struct report *report = hostile_report();
@@ -173,6 +278,9 @@ int main(void)
     tcase_add_test(tests, json_is_json);
     tcase_add_test(tests, table_says_worst_first_and_what_was_not_seen);
     tcase_add_test(tests, a_long_list_is_whole);
+    tcase_add_test(tests, ways_in_that_fare_alike_are_one_line);
+    tcase_add_test(tests, ranges_are_told_together);
+    tcase_add_test(tests, lines_keep_within_the_terminal);
     tcase_add_loop_test(tests, a_full_disk_is_an_error, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -106,6 +106,8 @@ START_TEST(complaints_name_their_place)
     ck_complains(HEAD "allow:\n  - {to: web, ports: 70000/tcp, from: lan}\n", "p.yaml:5:22", "is no port");
     ck_complains(HEAD "allow:\n  - {to: web, ports: 90-80/tcp, from: lan}\n", "p.yaml:5:22", "is no port");
     ck_complains(HEAD "allow:\n  - {to: web, ports: 80/tcp, from: 10.0.0.1/8}\n", "p.yaml:5:36",
+                 "has host bits");
+    ck_complains(HEAD "allow:\n  - {to: web, ports: 80/tcp, from: ofice}\n", "p.yaml:5:36",
                  "neither a vantage nor a CIDR");
     ck_complains(HEAD "allow:\n  - {to: web, ports: 80/tcp}\n", "p.yaml:5:5", "from where");
     ck_complains(HEAD "allow:\n  - {to: web, ports: 80/tcp, from: lan, until: 2026-02-29}\n", "p.yaml:5:48",
@@ -121,7 +123,27 @@ START_TEST(complaints_name_their_place)
     ck_complains("version: 1\naccept_gap: [{code: xdp-program}]\n", "p.yaml:2:14", "needs an end");
     ck_complains("version: 1\naccept_risk: [{finding: 9f2c, until: 2027-01-01}]\n", "p.yaml:2:25", "whole");
     ck_complains("version: 1\nallow: [\n", "p.yaml:3:1", "");
-    ck_complains("version: 1\n---\nversion: 1\n", "p.yaml:3:1", "one document");
+    ck_complains("version: 1\n---\nversion: 1\n", "p.yaml:2:1", "one document");
+    ck_complains("version: 1\nworkloads: {w: {image: \"\x01\"}}\n", "p.yaml:2:25", "control characters");
+    ck_complains("version: 1\n# \xc3\xa9\xc3\xa9 \xff\n", "p.yaml:2:6", "UTF-8");
+}
+END_TEST
+
+/* A list without an item would mean nothing (ports, from, families) or everything (address, hosts). */
+START_TEST(an_empty_list_is_a_complaint)
+{
+    static const char *const keys[] = {"ports", "from", "families", "address", "hosts"};
+    char text[512], place[32], words[64];
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        snprintf(text, sizeof(text), HEAD "forbid:\n  - {%s: [], to: web%s%s}\n", keys[i],
+                 text_equal(keys[i], "ports") ? "" : ", ports: any",
+                 text_equal(keys[i], "from") ? "" : ", from: lan");
+        snprintf(place, sizeof(place), "p.yaml:5:%zu", 8 + strlen(keys[i]));
+        snprintf(words, sizeof(words), "%s is empty", keys[i]);
+        ck_complains(text, place, words);
+    }
+    ck_complains("version: 1\nvantages: {office: {cidr: []}}\n", "p.yaml:2:27", "cidr is empty");
 }
 END_TEST
 
@@ -184,18 +206,95 @@ START_TEST(deep_and_cyclic_yaml_is_survived)
 }
 END_TEST
 
+/* head, `count` times `item`, tail: a text in which %zu stands for a running number. */
+static struct policy *parse_many(const char *head, const char *item, size_t count, const char *tail)
+{
+    struct buffer text = BUFFER((size_t)POLICY_MAX);
+    struct policy *policy = NULL;
+
+    buffer_append(&text, head);
+    for (size_t i = 0; i < count; i++)
+        for (const char *at = item; *at; at++)
+            if (*at == '#')
+                buffer_printf(&text, "%zu", i);
+            else
+                buffer_append_bytes(&text, at, 1);
+    buffer_append(&text, tail);
+    ck_assert(!text.overflow);
+    list_free(&complaints);
+    policy_parse(text.data, text.length, "p.yaml", TODAY, &policy, &complaints);
+    buffer_free(&text);
+    return policy;
+}
+
+/* Each of these took minutes or gigabytes. */
+START_TEST(what_grows_without_bound_is_refused)
+{
+    static const struct {
+        const char *head, *item, *tail, *words;
+        size_t count;
+    } bombs[] = {
+        {"version: 1\nallow: ", "[", "", "nested deeper", 100000},
+        {"version: 1\nallow: [", "&a# x,", "]", "more anchors", 30000},
+        {"", "%TAG !t#! x\n", "---\nversion: 1\n", "more directives", 20000},
+        {"version: 1\nallow: [", "a,", "]", "more than a policy may hold", 600000},
+        {HEAD
+         "allow:\n- &l {to: web, from: host, ports: &p [1/tcp,2/tcp,3/tcp,4/tcp,5/tcp,6/tcp,7/tcp,8/tcp]}\n",
+         "- *l\n", "", "aliases make", 100000},
+    };
+
+    ck_assert_ptr_null(parse_many(bombs[_i].head, bombs[_i].item, bombs[_i].count, bombs[_i].tail));
+    bool told = false;
+    list_each(struct error, complaint, &complaints)
+        told = told || strstr(complaint->message, bombs[_i].words) != NULL;
+    ck_assert_msg(told, "%s", complaints.items[0].message);
+    list_free(&complaints);
+}
+END_TEST
+
+START_TEST(complaints_are_counted_where_there_is_no_room)
+{
+    ck_assert_ptr_null(parse_many("version: 1\nallow:\n", "- a\n", 2000, ""));
+    ck_assert_uint_eq(complaints.count, 501);
+    ck_assert_str_eq(complaints.items[0].subject, "p.yaml:3:3");
+    ck_assert_str_eq(complaints.items[500].subject, "p.yaml");
+    ck_assert_ptr_nonnull(strstr(complaints.items[500].message, "1500 more"));
+    list_free(&complaints);
+}
+END_TEST
+
+/* A long policy with names of its own is read in time that grows with its length. */
+START_TEST(a_long_policy_is_read)
+{
+    struct policy *policy =
+        parse_many(HEAD "allow:\n", "- {id: line-#, to: web, ports: #/tcp, from: host}\n", 20000, "");
+    ck_assert_ptr_nonnull(policy);
+    ck_assert_uint_eq(policy->lines.count, 20000);
+    policy_free(policy);
+    ck_assert_ptr_null(parse_many(HEAD "allow:\n", "- {id: same, to: web, ports: any, from: host}\n", 2, ""));
+    ck_assert_ptr_nonnull(strstr(complaints.items[0].message, "taken by line 5"));
+    list_free(&complaints);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("policy");
     TCase *tests = tcase_create("policy");
 
+    tcase_set_timeout(tests, 30);
+
     tcase_add_test(tests, the_contract_example);
     tcase_add_test(tests, json_is_yaml);
     tcase_add_test(tests, complaints_name_their_place);
+    tcase_add_test(tests, an_empty_list_is_a_complaint);
     tcase_add_test(tests, all_complaints_at_once);
     tcase_add_test(tests, an_expired_line_is_a_warning);
     tcase_add_test(tests, ports);
     tcase_add_test(tests, deep_and_cyclic_yaml_is_survived);
+    tcase_add_loop_test(tests, what_grows_without_bound_is_refused, 0, 5);
+    tcase_add_test(tests, complaints_are_counted_where_there_is_no_room);
+    tcase_add_test(tests, a_long_policy_is_read);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
