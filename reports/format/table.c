@@ -302,6 +302,8 @@ static void put_unseen(const struct table *table)
             scan->channels_observed, scan->channels_predicted);
     if (scan->guard == NULL)
         fprintf(table->file, "  nothing was probed: the states are predictions\n");
+    else if (!strcmp(scan->guard, "none"))
+        fprintf(table->file, "  no guard stands: what is said of external and lan is prediction only\n");
     fprintf(table->file,
             "  what stands before this host (cloud firewalls, switches) and what containers send out\n");
     for (size_t i = 0; i < scan->side_effects.count; i++)
