@@ -572,6 +572,9 @@ static void put_unseen(const struct table *table)
         put_wrapped(table, "  ", "nothing was probed: every state is a prediction", TONE_PLAIN);
     else
         put_unprobed(table);
+    if (scan->guard != NULL && strcmp(scan->guard, "none") == 0)
+        put_wrapped(table, "  ", "no guard stands: what is said of external and lan is prediction only",
+                    TONE_WARN);
     put_wrapped(table, "  ",
                 "never seen: what stands before this host (cloud firewalls, switches), and what containers "
                 "send out",

@@ -95,7 +95,6 @@ static void forward_filtered(struct survey *survey, struct fragment *fragment, c
 {
     struct fragment_list forwarded = {0};
     fragment->out = bridge;
-    fragment->bridged = true;
     fragment->next_hop = fragment->destination;
     survey_hook(survey, fragment, HOOK_FORWARD, bridge, bridge, &forwarded);
     for (size_t i = 0; i < forwarded.count; i++)

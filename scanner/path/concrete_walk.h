@@ -85,7 +85,6 @@ struct flight {
     bool looped;    /* came over the loopback device: route and NAT stand */
     uint32_t home;  /* the device that counts as its input where that is another; 0: none */
     bool prerouted; /* br_netfilter has run the prerouting hook */
-    bool bridged;   /* goes from port to port under br_netfilter */
     unsigned hops;
 };
 

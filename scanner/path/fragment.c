@@ -80,7 +80,7 @@ void fragment_reset(struct fragment *fragment)
     fragment->destination_settled = fragment->source_settled = false;
     fragment->status = 0;
     fragment->sender = NULL;
-    fragment->looped = fragment->bridged = fragment->prerouted = false;
+    fragment->looped = fragment->prerouted = false;
     fragment->port = fragment->out = NULL;
     fragment->arrived = 0;
     fragment->original_source = fragment->source;
@@ -200,9 +200,9 @@ static bool place_equal(const struct fragment *a, const struct fragment *b)
 {
     return !a->cut && !b->cut && a->stage == b->stage && a->namespace == b->namespace && a->in == b->in &&
            a->out == b->out && a->port == b->port && a->sender == b->sender && a->looped == b->looped &&
-           a->bridged == b->bridged && a->prerouted == b->prerouted && a->taint == b->taint &&
-           a->arrived == b->arrived && a->station.link == b->station.link &&
-           a->station.port == b->station.port && address_equal(a->next_hop, b->next_hop);
+           a->prerouted == b->prerouted && a->taint == b->taint && a->arrived == b->arrived &&
+           a->station.link == b->station.link && a->station.port == b->station.port &&
+           address_equal(a->next_hop, b->next_hop);
 }
 
 static bool packet_equal(const struct fragment *a, const struct fragment *b)

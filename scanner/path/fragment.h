@@ -154,7 +154,6 @@ struct fragment {
     uint32_t arrived; /* the interface that counts as its input where that is another; 0: none */
     bool prerouted;   /* br_netfilter has run the prerouting hook */
     bool looped;      /* came back over the loopback device: route and NAT stand */
-    bool bridged;     /* between two ports, under br_netfilter */
     bool cut;         /* by the source ports of policy rules: not to be joined again before it is routed */
     unsigned hops;
 

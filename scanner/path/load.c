@@ -6,11 +6,12 @@
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 
-#define TCP_SYN              0x02
-#define ECHO4                8   /* ICMP_ECHO */
-#define ECHO6                128 /* ICMPV6_ECHO_REQUEST */
-#define NAME_BYTES           16u /* IFNAMSIZ */
-#define PACKET_TO_HOST       0   /* PACKET_HOST: a process's packets and those of lo have it too */
+#define TCP_SYN        0x02
+#define ECHO4          8   /* ICMP_ECHO */
+#define ECHO6          128 /* ICMPV6_ECHO_REQUEST */
+#define NAME_BYTES     16u /* IFNAMSIZ */
+#define PACKET_TO_HOST 0   /* PACKET_HOST: what a process sends, lo and (setup_pre_routing) br_netfilter too \
+                            */
 #define IPS_CONFIRMED        8u
 #define IPS_SOURCE_DONE      0x80u  /* IPS_SRC_NAT_DONE */
 #define IPS_DESTINATION_DONE 0x100u /* IPS_DST_NAT_DONE */
@@ -327,10 +328,7 @@ static bool load_meta_rest(const struct hook_context *hook, struct fragment *fra
         load_bits(hook, registers, at, fragment->mark);
         return true;
     case NFT_META_PKTTYPE:
-        if (fragment->bridged)
-            registers_unknown(registers, at, 1, DOUBT_META);
-        else
-            load_octet(registers, at, PACKET_TO_HOST);
+        load_octet(registers, at, PACKET_TO_HOST);
         return true;
     case NFT_META_SKUID:
     case NFT_META_SKGID:

@@ -24,6 +24,7 @@ static void begin(struct run *run, uint32_t index)
     int fd;
 
     close_fd(&trial->connection); /* of the try before */
+    entry->connects = true;
     entry->sent_ns = time_monotonic_ns();
     fd = sender_connect(run, trial, &entry->tuple.source_port);
     if (fd >= 0) {

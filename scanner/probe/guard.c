@@ -12,6 +12,7 @@ struct guard {
     /* The layers; one state serves both where both are of the same kind. NULL: there is none. */
     const struct guard_layer *hooks, *egress;
     struct guard_state *hooks_state, *egress_state;
+    const struct modules *modules;
     struct map *stands[2]; /* by hook and namespace, to the namespace's inode */
     unsigned without;
     struct error complaint;
@@ -239,6 +240,7 @@ struct guard *guard_open(const struct guard_request *request)
     guard->stands[GUARD_OUTPUT] = map_new();
     guard->stands[GUARD_INPUT] = map_new();
     guard->shots = request->shots;
+    guard->modules = request->modules;
     guard->without = request->without;
     if (request->choice == GUARD_NONE)
         error_set(&guard->complaint, EPERM, "no-guard", NULL, "switched off");
@@ -288,6 +290,12 @@ bool guard_complete(const struct guard *guard)
 {
     return (guard->hooks || (guard->without & GUARD_WITHOUT_HOOKS)) &&
            (guard->egress || (guard->without & GUARD_WITHOUT_EGRESS));
+}
+
+bool guard_sees_steering(const struct guard *guard)
+{
+    return guard->hooks == &guard_bpf ||
+           (guard->hooks && guard->modules && modules_has(guard->modules, "nft_socket"));
 }
 
 static bool apart(const struct guard *guard)

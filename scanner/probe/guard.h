@@ -63,6 +63,9 @@ bool guard_stands(const struct guard *guard, enum guard_hook hook, uint64_t name
 /* Inode of a namespace that a hook stands in, which holds it; 0: none does. */
 uint32_t guard_inode(const struct guard *guard, enum guard_hook hook, uint64_t namespace);
 
+/* It sees whether a rule gave a datagram to a socket of its choice. */
+bool guard_sees_steering(const struct guard *guard);
+
 /* Makes shots first..first+count-1 outstanding: to be done before they are sent. -errno: they must not be
  * sent. */
 int guard_arm(struct guard *guard, uint32_t first, uint32_t count, struct error *error);

@@ -34,6 +34,7 @@ struct guard_state {
     const struct plan *plan;
     uint64_t host;
     char name[NAME_MAX_LENGTH];
+    bool steering; /* whether a rule gave a datagram to a socket of its choice can be seen */
     LIST(struct table) tables;
     uint64_t polled_ns;
 };
@@ -114,6 +115,7 @@ static int open_nftables(const struct guard_request *request, bool hooks, bool e
     state->shots = request->shots;
     state->plan = request->plan;
     state->host = request->plan->host;
+    state->steering = request->modules && modules_has(request->modules, "nft_socket");
     memcpy(&number, request->shots->scan, sizeof(number));
     (void)snprintf(state->name, sizeof(state->name), "postern-%08x", number);
     *ret_state = state;
@@ -134,7 +136,7 @@ static int hook_nftables(struct guard_state *state, enum guard_hook hook, uint64
     if (hook == GUARD_OUTPUT)
         rules_write_output(&writer.rules);
     else
-        rules_write_input(&writer.rules);
+        rules_write_input(&writer.rules, state->steering);
     result = nft_commit(&writer.batch, "chain", error);
     table->hooked[hook] = result == 0;
     return result;
@@ -303,6 +305,7 @@ static int arm_table(struct guard_state *state, const struct table *table, struc
     begin_writer(&writer, state, table, NULL);
     put_shots(&writer, range, "shots", 0, false);
     put_shots(&writer, range, "answers", 1, true);
+    put_shots(&writer, range, "resets", 1, false);
     put_turned(&writer, range, 4);
     put_turned(&writer, range, 6);
     put_targets(&writer, range);
@@ -327,6 +330,7 @@ struct reading {
     struct guard_state *state;
     const struct table *table;
     uint64_t now_ns;
+    uint32_t count;
     LIST(struct seen_key) syn_acks;
 };
 
@@ -386,6 +390,9 @@ static void note(struct reading *reading, const struct seen_key *key, uint32_t i
     case EVENT_RESET_PASSED:
         note_once(&record->reset_passed);
         return;
+    case EVENT_STEERED:
+        record->steered = 1;
+        return;
     case EVENT_ERROR:
         note_error(key, entry, record);
         break;
@@ -412,6 +419,7 @@ static void take_key(const uint8_t *bytes, size_t length, void *context)
     uint32_t cookie, index;
     bool next;
 
+    reading->count++;
     if (length != sizeof(key))
         return;
     memcpy(&key, bytes, sizeof(key));
@@ -438,12 +446,20 @@ static int forget_syn_acks(struct reading *reading, struct error *error)
     return nft_commit(&writer.batch, "elements", error);
 }
 
+/* A container can fill the set with answers of its own making; then what others did is not seen any more. */
 static int poll_table(struct reading *reading, struct error *error)
 {
-    int result = nft_read_set(reading->table->fd, reading->table->family, reading->state->name, "seen",
-                              take_key, reading, error);
+    int result;
 
-    return result < 0 ? result : forget_syn_acks(reading, error);
+    reading->count = 0;
+    result = nft_read_set(reading->table->fd, reading->table->family, reading->state->name, "seen", take_key,
+                          reading, error);
+    if (result == 0)
+        result = forget_syn_acks(reading, error);
+    if (result == 0 && reading->count >= rules_seen_max(reading->state->shots->capacity))
+        return error_set(error, ENOSPC, "nftables-refused", "seen",
+                         "there was more to see than there is room");
+    return result;
 }
 
 static int poll_nftables(struct guard_state *state, struct error *error)

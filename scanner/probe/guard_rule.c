@@ -7,7 +7,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 
-enum { SET_SHOTS = 1, SET_ANSWERS, SET_TURNED4, SET_TURNED6, SET_TARGETS, SET_ASKED, SET_SEEN };
+enum { SET_SHOTS = 1, SET_ANSWERS, SET_TURNED4, SET_TURNED6, SET_TARGETS, SET_ASKED, SET_RESETS, SET_SEEN };
 enum { FLAG_SYN = 0x02, FLAG_RST = 0x04, FLAG_ACK = 0x10, FLAGS = FLAG_SYN | FLAG_RST | FLAG_ACK };
 
 /* Registers: matches use the first ones, the record of an event the rest. */
@@ -118,7 +118,7 @@ static void is_reset(struct rule_writer *writer, bool six)
     (void)six;
     match_byte(writer, NFT_META_L4PROTO, IPPROTO_TCP);
     match_flags(writer, FLAG_RST);
-    match_pair(writer, 0, 4, "answers", SET_ANSWERS);
+    match_pair(writer, 0, 4, "resets", SET_RESETS);
 }
 
 static void is_token(struct rule_writer *writer, bool six)
@@ -279,8 +279,23 @@ void rules_write_output(struct rule_writer *writer)
     write_answers(writer);
 }
 
+/* The packet has a socket already, and one that takes what is not addressed to it (IP_TRANSPARENT): TPROXY.
+ */
+static void write_steered(struct rule_writer *writer, bool six)
+{
+    const uint8_t transparent = 1;
+
+    begin_rule(writer);
+    match_family(writer, six);
+    is_token(writer, six);
+    nft_socket_transparent(writer->batch, REG_MATCH);
+    nft_equal(writer->batch, REG_MATCH, &transparent, 1);
+    record(writer, EVENT_STEERED, six);
+    end_rule(writer);
+}
+
 /* What passes here passed every rule of the namespace; datagrams end. */
-void rules_write_input(struct rule_writer *writer)
+void rules_write_input(struct rule_writer *writer, bool steering)
 {
     static const struct match matches[] = {
         {is_syn, EVENT_DELIVERED}, {is_reset, EVENT_RESET}, {is_token, EVENT_DELIVERED}};
@@ -288,6 +303,8 @@ void rules_write_input(struct rule_writer *writer)
     for (int six = 0; six <= 1; six++) {
         for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
             write_record(writer, &matches[i], six);
+        if (steering)
+            write_steered(writer, six);
         begin_rule(writer);
         write_match(writer, &matches[2], six);
         nft_drop(writer->batch);
@@ -378,17 +395,23 @@ void rules_write_exit(struct rule_writer *writer, uint32_t interface, bool share
             write_exit(writer, &shot_matches[i], interface, shared, six);
 }
 
+uint32_t rules_seen_max(uint32_t size)
+{
+    return size * EVENT_STEERED + 64;
+}
+
 void rules_add_sets(struct rule_writer *writer, uint32_t size)
 {
     static const struct {
         const char *name;
         uint32_t id, length;
     } sets[] = {{"shots", SET_SHOTS, 8},      {"answers", SET_ANSWERS, 8},  {"turned4", SET_TURNED4, 12},
-                {"turned6", SET_TURNED6, 36}, {"targets", SET_TARGETS, 20}, {"asked", SET_ASKED, 16}};
+                {"turned6", SET_TURNED6, 36}, {"targets", SET_TARGETS, 20}, {"asked", SET_ASKED, 16},
+                {"resets", SET_RESETS, 8}};
 
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
         nft_add_set(writer->batch, writer->family, writer->table, sets[i].name, sets[i].id, sets[i].length,
                     false, 0);
     nft_add_set(writer->batch, writer->family, writer->table, "seen", SET_SEEN, sizeof(struct seen_key), true,
-                size * EVENT_RESET_PASSED + 64);
+                rules_seen_max(size));
 }

@@ -95,6 +95,13 @@ static int refuse_by(const struct error *cause, const char *code, struct error *
     return error_set(error, EPERM, code, NULL, "%s", cause->message);
 }
 
+static const char *refusal_code(const struct error *cause)
+{
+    if (!strcmp(cause->code, "no-keeper"))
+        return cause->code;
+    return cause->status == EPERM || cause->status == EACCES ? "no-capability" : "kernel-too-old";
+}
+
 static int permit_ingress(struct run *run, struct trial *trial, struct error *error)
 {
     const struct probe *probe = trial->probe;
@@ -102,9 +109,7 @@ static int permit_ingress(struct run *run, struct trial *trial, struct error *er
     const struct error *cause = &run->injection_error;
 
     if (error_is_set(cause))
-        return refuse_by(
-            cause, cause->status == EPERM || cause->status == EACCES ? "no-capability" : "kernel-too-old",
-            error);
+        return refuse_by(cause, refusal_code(cause), error);
     if (!guard_complete(run->guard))
         return refuse_by(guard_complaint(run->guard), "no-guard", error);
     if (!guard_stands(run->guard, GUARD_OUTPUT, reply) && !(run->guard_without & GUARD_WITHOUT_HOOKS))

@@ -43,6 +43,14 @@ static enum observed_state icmp_state(const struct facts *facts)
     return OBSERVED_UNREACHABLE;
 }
 
+/* Packet too big, a parameter problem: whoever complains of that says nothing of the port. */
+static bool icmp_says_nothing(const struct facts *facts)
+{
+    if (facts->family == FAMILY_IP4)
+        return facts->icmp_type == 12 || (facts->icmp_type == 3 && facts->icmp_code == 4);
+    return facts->icmp_type == 2 || facts->icmp_type == 4;
+}
+
 static void judge_answer(const struct facts *facts, struct observation *observation)
 {
     observation->evidence = EVIDENCE_ANSWERED;
@@ -56,6 +64,8 @@ static void judge_answer(const struct facts *facts, struct observation *observat
         observation->reset = true;
     } else {
         observation->state = icmp_state(facts);
+        if (icmp_says_nothing(facts))
+            undetermined(observation, "reply-not-seen", "an ICMP error came that says nothing of the port");
         observation->icmp = true;
         observation->icmp_type = facts->icmp_type;
         observation->icmp_code = facts->icmp_code;
@@ -70,7 +80,7 @@ static void judge_datagram(const struct facts *facts, struct observation *observ
 {
     observation->evidence = EVIDENCE_DELIVERED;
     observation->arrived = observation->arrived_known = true;
-    if (facts->bound == BOUND_YES)
+    if (facts->bound == BOUND_YES || facts->steered)
         observation->state = OBSERVED_OPEN;
     else if (facts->bound == BOUND_NO)
         observation->state = OBSERVED_CLOSED;
@@ -79,30 +89,40 @@ static void judge_datagram(const struct facts *facts, struct observation *observ
                      "it passed every rule, but whether a socket is bound cannot be asked");
 }
 
+/* Why silence is no proof that something decided against the packet; NULL: it is one. */
+static const char *doubt(const struct facts *facts)
+{
+    if (facts->delivered_elsewhere || (facts->strayed && !facts->arrived && !facts->delivered))
+        return "it ended in another namespace than expected, and no answer was seen";
+    if (facts->delivered)
+        return "it passed every rule of the target, and no answer was seen";
+    /* A neighbour that is gone looks like that, and so does a rule of a bridge. */
+    if (facts->passed && !facts->arrived)
+        return "it passed the host's rules and was not seen to arrive";
+    if (!facts->left)
+        return "it was not seen to leave the sender's namespace: a neighbour may be gone";
+    if (!facts->watched)
+        return "no answer was seen, nor where the probe ended";
+    if (facts->crowded)
+        return "the kernel had no room for some packets meanwhile: it may have been one of them";
+    return NULL;
+}
+
 static void judge_silence(const struct facts *facts, struct observation *observation)
 {
-    bool placed = facts->watched || (facts->witnessed && facts->arrival_known);
+    const char *why = doubt(facts);
 
+    observation->evidence = facts->delivered ? EVIDENCE_DELIVERED : EVIDENCE_NONE;
     if (facts->stopped) {
         undetermined(observation, "target-elsewhere",
                      "the packet itself was about to leave the host, and was stopped");
-    } else if (facts->delivered_elsewhere || (facts->strayed && !facts->arrived && !facts->delivered)) {
-        undetermined(observation, "reply-not-seen",
-                     "it ended in another namespace than expected, and no answer was seen");
-    } else if (facts->delivered) {
-        observation->evidence = EVIDENCE_DELIVERED;
-        undetermined(observation, "reply-not-seen",
-                     "it passed every rule of the target, and no answer was seen");
-    } else if (facts->passed && !facts->arrived) {
-        /* A neighbour that is gone looks like that, and so does a rule of a bridge. */
-        undetermined(observation, "reply-not-seen", "it passed the host's rules and was not seen to arrive");
-    } else if (placed) {
+    } else if (!why) {
         observation->state = OBSERVED_FILTERED;
         observation->evidence = EVIDENCE_DROPPED;
-    } else if (facts->lossy) {
+    } else if (facts->lossy && !facts->delivered && (!facts->left || !facts->watched)) {
         undetermined(observation, "capture-loss", "the capture lost packets: it may have arrived");
     } else {
-        undetermined(observation, "reply-not-seen", "no answer was seen, nor where the probe ended");
+        undetermined(observation, "reply-not-seen", why);
     }
 }
 
@@ -111,7 +131,13 @@ static void judge_silence(const struct facts *facts, struct observation *observa
 static void judge_send_error(const struct facts *facts, struct observation *observation)
 {
     switch (facts->send_error) {
-    case EPERM:  /* a rule of an output hook */
+    case EPERM: /* a rule of an output hook; behind the last one, a program on our own control group */
+        if (facts->passed) {
+            undetermined(observation, "sender-identity",
+                         "what stopped it stands behind the last rule, and may know this program only");
+            break;
+        }
+        __attribute__((fallthrough));
     case EACCES: /* a prohibit route */
     case EINVAL: /* a blackhole route */
         observation->state = OBSERVED_FILTERED;
@@ -134,8 +160,7 @@ struct observation judge(const struct facts *facts)
     struct observation observation = {.method = facts->method, .source = facts->source};
 
     observation.arrived = facts->arrived || facts->delivered;
-    observation.arrived_known =
-        facts->watched || observation.arrived || (facts->witnessed && facts->arrival_known);
+    observation.arrived_known = observation.arrived || (facts->witnessed && facts->arrival_known);
     if (facts->syn_ack || facts->refusal || facts->answer || facts->error)
         judge_answer(facts, &observation);
     else if (facts->delivered && facts->protocol == PROTOCOL_UDP)

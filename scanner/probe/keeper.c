@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ULL
-enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8, GAPS_MAX = 5, NEIGHBOUR_SECONDS = 5 };
+enum { STAY_SECONDS = 70, STEP_MS = 50, RESETS_MAX = 8, GAPS_MAX = 5, LATE_SECONDS = 5, LOOPBACK = 1 };
 
 /* ---- debts ---- */
 
@@ -41,17 +41,22 @@ static bool overdue(const struct shots *shots, uint32_t index, uint64_t now_ns)
 }
 
 /*
- * Behind the last output hook it may wait for a neighbour. One that does not answer is given up after three
- * seconds (mcast_solicit 3, retrans_time 1 s), and the source is told so by ICMP.
+ * Whatever comes late comes within this time. Behind the last output hook, of this host or of a container
+ * that forwards, it may wait for a neighbour; one that does not answer is given up after three seconds
+ * (mcast_solicit 3, retrans_time 1 s), and the source is told so by ICMP. On the way into another namespace
+ * it may wait for a processor. And so may its answer.
  */
 static bool shot_may_wait(const struct shots *shots, uint32_t index, uint64_t now_ns)
 {
+    const struct shot_entry *entry = &shots->entries[index];
     const struct shot_record *record = &shots->records[index];
     const struct sighting *sighting = &shots->sightings[index];
 
-    return record->passed > 0 && record->delivered == 0 && record->answered_ns == 0 &&
-           sighting->arrived == 0 && sighting->answered_ns == 0 &&
-           now_ns < shots->entries[index].sent_ns + NEIGHBOUR_SECONDS * SECOND;
+    if (record->answered_ns || sighting->answered_ns ||
+        (entry->tuple.protocol == SHOT_UDP && record->delivered > 0))
+        return false;
+    return (record->passed > 0 || record->delivered > 0 || sighting->last_outgoing > LOOPBACK) &&
+           now_ns < entry->sent_ns + LATE_SECONDS * SECOND;
 }
 
 static bool reset_may_wait(const struct shots *shots, uint32_t index, uint64_t now_ns)
@@ -59,7 +64,7 @@ static bool reset_may_wait(const struct shots *shots, uint32_t index, uint64_t n
     const struct shot_record *record = &shots->records[index];
 
     return record->reset_passed > 0 && record->reset_delivered == 0 &&
-           now_ns < shots->entries[index].reset_ns + NEIGHBOUR_SECONDS * SECOND;
+           now_ns < shots->entries[index].reset_ns + LATE_SECONDS * SECOND;
 }
 
 static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint64_t now_ns)
@@ -76,54 +81,88 @@ static enum debt half_open_debt(const struct shots *shots, uint32_t index, uint6
     return reset_may_wait(shots, index, now_ns) ? DEBT_STAY : DEBT_NONE;
 }
 
+/* What was seen of it, or of its reset, shows within a moment. */
+static bool fresh(uint64_t then_ns, uint64_t now_ns)
+{
+    return now_ns < then_ns + SECOND / 4;
+}
+
+/* Nothing came back. If it got to a socket, that may hold a connection all the same. */
 static enum debt silent_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
 {
     const struct shot_entry *entry = &shots->entries[index];
+    bool held = !entry->watched || shots->records[index].delivered > 0;
 
-    if (shot_may_wait(shots, index, now_ns) || reset_may_wait(shots, index, now_ns))
-        return DEBT_STAY;
-    if (entry->tuple.protocol != SHOT_TCP)
+    if (entry->tuple.protocol == SHOT_TCP && final) {
+        if (fresh(entry->sent_ns, now_ns) || (entry->resets > 0 && fresh(entry->reset_ns, now_ns)))
+            return DEBT_WAIT;
+        if (held && entry->resets == 0)
+            return DEBT_RESET;
+    }
+    return shot_may_wait(shots, index, now_ns) || reset_may_wait(shots, index, now_ns) ? DEBT_STAY
+                                                                                       : DEBT_NONE;
+}
+
+/* The sender's kernel resets what it hears of, at once; what it does not hear of is left to us. */
+static enum debt raw_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
+{
+    const struct shot_entry *entry = &shots->entries[index];
+    bool heard = syn_acks(shots, index) > 0;
+
+    if (shots->records[index].reset_delivered > 0 && entry->resets == 0)
         return DEBT_NONE;
-    /* What was seen of it, or of its reset, shows within a moment. */
-    if (final && now_ns < entry->sent_ns + SECOND / 4 && (entry->resets > 0 || entry->watched))
-        return DEBT_WAIT;
-    if ((entry->watched && shots->records[index].delivered == 0) || entry->resets > 0)
-        return DEBT_NONE; /* it was stopped before any socket */
-    return final ? DEBT_RESET : DEBT_NONE;
+    if (!heard)
+        return silent_debt(shots, index, now_ns, final);
+    if (entry->resets == 0 && fresh(entry->sent_ns, now_ns))
+        return final ? DEBT_WAIT : DEBT_NONE;
+    if (!entry->watched) /* whether it was reset is not to be seen */
+        return entry->resets == 0 && final ? DEBT_RESET : DEBT_NONE;
+    return half_open_debt(shots, index, now_ns);
 }
 
 enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final)
 {
     const struct shot_entry *entry = &shots->entries[index];
     const struct shot_record *record = &shots->records[index];
+    bool tcp = entry->tuple.protocol == SHOT_TCP, heard = tcp && syn_acks(shots, index) > 0;
 
-    if (entry->settled || entry->sent_ns == 0 || entry->port == 0)
+    if (entry->settled || entry->sent_ns == 0 || entry->connects)
         return DEBT_NONE;
-    if (entry->tuple.protocol == SHOT_TCP && syn_acks(shots, index) > 0)
-        return half_open_debt(shots, index, now_ns);
-    if (record->resets > 0 || shots->sightings[index].refusals > 0 || record->stopped > 0)
+    if (!heard && (record->resets > 0 || shots->sightings[index].refusals > 0 || record->stopped > 0))
         return DEBT_NONE;
-    return silent_debt(shots, index, now_ns, final);
+    if (entry->port == 0 && tcp)
+        return raw_debt(shots, index, now_ns, final);
+    return heard ? half_open_debt(shots, index, now_ns) : silent_debt(shots, index, now_ns, final);
 }
 
 struct batch {
     uint32_t port, count;
 };
 
+/* An interface may be down or gone, and the answer has another way: what is half open stays so until it ends.
+ */
 static void fire(struct shots *shots, struct injector *injector, struct batch *batch, uint64_t now_ns,
                  const uint32_t *indexes)
 {
-    int result = batch->count ? injector_fire(injector, batch->port, batch->count, NULL) : 0;
-
+    if (batch->count)
+        (void)injector_fire(injector, batch->port, batch->count, NULL);
     for (uint32_t i = 0; i < batch->count; i++) {
         struct shot_entry *entry = &shots->entries[indexes[i]];
 
         entry->resets++;
         entry->reset_ns = now_ns;
-        if (result < 0)
-            entry->settled = true; /* the interface is gone, and with it every answer's way */
     }
     batch->count = 0;
+}
+
+static void reset_raw(struct shots *shots, const struct payer *payer, uint32_t index, uint64_t now_ns)
+{
+    struct shot_entry *entry = &shots->entries[index];
+
+    if (payer->reset_raw)
+        payer->reset_raw(payer->context, index);
+    entry->resets++;
+    entry->reset_ns = now_ns;
 }
 
 /* Nothing will come of it before the end, when all are looked at once more. */
@@ -134,7 +173,7 @@ static bool is_past(const struct shots *shots, uint32_t index, enum debt debt, u
     return entry->settled || (debt == DEBT_NONE && now_ns > entry->sent_ns + SECOND);
 }
 
-struct debts pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final)
+struct debts pay_debts(struct shots *shots, const struct payer *payer, uint64_t now_ns, bool final)
 {
     uint32_t indexes[SHOT_FRAMES_MAX];
     struct debts debts = {0};
@@ -152,14 +191,18 @@ struct debts pay_debts(struct shots *shots, struct injector *injector, uint64_t 
         debts.stay += debt == DEBT_STAY;
         if (debt != DEBT_RESET)
             continue;
-        if (batch.count == SHOT_FRAMES_MAX || (batch.count && batch.port != entry->port))
-            fire(shots, injector, &batch, now_ns, indexes);
         entry->syn_acks = syn_acks(shots, index);
+        if (entry->port == 0) {
+            reset_raw(shots, payer, index, now_ns);
+            continue;
+        }
+        if (batch.count == SHOT_FRAMES_MAX || (batch.count && batch.port != entry->port))
+            fire(shots, payer->injector, &batch, now_ns, indexes);
         batch.port = entry->port;
         indexes[batch.count] = index;
-        injector_put(injector, batch.count++, shots, index, CONTENT_RESET);
+        injector_put(payer->injector, batch.count++, shots, index, CONTENT_RESET);
     }
-    fire(shots, injector, &batch, now_ns, indexes);
+    fire(shots, payer->injector, &batch, now_ns, indexes);
     return debts;
 }
 
@@ -211,15 +254,18 @@ static void mourn(struct guard *guard, struct shots *shots, struct injector *inj
 {
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
     uint64_t end = time_monotonic_ns() + STAY_SECONDS * SECOND;
+    const struct payer payer = {.injector = injector};
 
     for (;;) {
-        struct debts debts = {.open = 1}; /* as long as nothing could be read */
+        struct debts debts;
         uint64_t now;
+        bool read;
 
         (void)nanosleep(&step, NULL); /* longer than a guard lets between two readings */
         now = time_monotonic_ns();
-        if (guard_poll(guard, NULL) == 0)
-            debts = pay_debts(shots, injector, now, true);
+        read = guard_poll(guard, NULL) == 0;
+        debts = pay_debts(shots, &payer, now, true);
+        debts.open += !read; /* what is not known may be owed */
         if (debts.open + debts.stay == 0 || now > end)
             return;
     }
@@ -291,6 +337,18 @@ int keeper_start(struct keeper *keeper, struct guard *guard, struct shots *shots
     }
     keeper->line = line[0];
     return 0;
+}
+
+bool keeper_lives(struct keeper *keeper)
+{
+    struct pollfd line = {.fd = keeper->line};
+
+    if (keeper->process <= 0)
+        return false;
+    if (poll(&line, 1, 0) == 0 || !(line.revents & (POLLHUP | POLLERR)))
+        return true;
+    keeper_dismiss(keeper); /* it is dead: waited for, and forgotten */
+    return false;
 }
 
 void keeper_dismiss(struct keeper *keeper)

@@ -27,6 +27,8 @@ struct keeper {
 int keeper_start(struct keeper *keeper, struct guard *guard, struct shots *shots, struct injector *injector,
                  int conntrack, struct error *error);
 
+/* False: there is none, or it was ended by somebody else; it is forgotten then. */
+bool keeper_lives(struct keeper *keeper);
 /* All is settled: it ends at once, and is waited for. */
 void keeper_dismiss(struct keeper *keeper);
 /* Leaves what is not settled to it, as if this process had died. */
@@ -38,12 +40,12 @@ enum debt {
     DEBT_NONE,
     DEBT_RESET, /* a reset is due */
     DEBT_WAIT,  /* a reset was sent; whether it arrived will be seen */
-    DEBT_STAY,  /* it may wait for a neighbour that is gone, and then an error is sent to its source: the
-                   guards stay */
+    DEBT_STAY, /* it may wait for a neighbour or a processor, and its answer or an error come late: the guards
+                  stay */
 };
 /*
- * What is owed for an injected shot at now_ns (CLOCK_MONOTONIC). final: silent shots are reset too (the run
- * does it when it gives them up).
+ * What is owed for a shot at now_ns (CLOCK_MONOTONIC). final: silent shots are reset too (the run does it
+ * when it gives them up).
  */
 enum debt shot_debt(const struct shots *shots, uint32_t index, uint64_t now_ns, bool final);
 
@@ -52,8 +54,14 @@ struct debts {
     uint32_t open; /* a reset is due, or on its way */
     uint32_t stay;
 };
-/* Injects the resets that are due, in batches by port. What an interface that is gone would have got is not
- * owed. */
-struct debts pay_debts(struct shots *shots, struct injector *injector, uint64_t now_ns, bool final);
+/* How resets are sent. */
+struct payer {
+    struct injector *injector;
+    void (*reset_raw)(void *context,
+                      uint32_t index); /* for shots of raw sockets; NULL: there are none any more */
+    void *context;
+};
+/* Sends the resets that are due, those that are injected in batches by port. */
+struct debts pay_debts(struct shots *shots, const struct payer *payer, uint64_t now_ns, bool final);
 
 #endif

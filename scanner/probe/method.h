@@ -25,6 +25,7 @@ struct trial {
     uint32_t last_shot; /* NO_SHOT: none yet */
     int send_error;     /* errno of the last shot that did not leave; 0: none */
     bool decided;       /* no further try is needed */
+    bool forsaken;      /* the keeper died: no further try is made */
     struct address source;
     struct entry_point point; /* INGRESS */
     uint8_t link[LINK_HEADER_MAX];
@@ -49,6 +50,8 @@ struct run {
     bool guard_blind;        /* what the guard saw could not be read */
     bool cut;                /* the time was over before all was sent and waited for */
     uint32_t losses;         /* packets that it lost */
+    uint64_t drops;          /* backlog_drops() before the first packet */
+    bool crowded;            /* packets were dropped since, for want of room */
     struct senders *senders;
     struct trial *trials; /* one for each probe */
     int proc;             /* descriptor of procfs; -1: none */
@@ -76,6 +79,9 @@ struct method {
 const struct method *method_find(enum observed_method id);
 extern const struct method method_ingress, method_raw, method_datagram, method_connect;
 
+/* Resets what the sender's kernel did not: as struct payer has it, context is the run. */
+void raw_reset(void *run, uint32_t index);
+
 /* ---- senders: sockets in the vantages' namespaces ---- */
 
 /*
@@ -90,6 +96,12 @@ int sender_udp(const struct run *run, uint32_t sender, enum ip_family family, ui
 /* Reads what came to any of them into the sightings; never blocks. */
 void senders_receive(struct run *run);
 void senders_free(struct run *run);
+
+/*
+ * The source address of the trial is not the sender's any more: what the kernel said of its packets is
+ * nothing about the way from there.
+ */
+bool sender_lost_source(struct run *run, const struct trial *trial);
 
 /*
  * A TCP socket that connects, made in the namespace and identity of the trial's sender. Returns the

@@ -382,6 +382,15 @@ void nft_update(struct nft_batch *batch, unsigned from, const char *set, uint32_
     end_expression(batch, expression);
 }
 
+void nft_socket_transparent(struct nft_batch *batch, unsigned to)
+{
+    struct expression expression = begin_expression(batch, "socket");
+
+    put_u32(batch->message, NFTA_SOCKET_KEY, NFT_SOCKET_TRANSPARENT);
+    put_register(batch, NFTA_SOCKET_DREG, to);
+    end_expression(batch, expression);
+}
+
 void nft_drop(struct nft_batch *batch)
 {
     struct expression expression = begin_expression(batch, "immediate");

@@ -60,6 +60,9 @@ void nft_meta(struct nft_batch *batch, uint32_t key, unsigned to);
 enum nft_header { NFT_NETWORK = 1, NFT_TRANSPORT = 2 };
 void nft_payload(struct nft_batch *batch, enum nft_header base, uint32_t offset, uint32_t length,
                  unsigned to);
+/* 1 where the packet's socket takes what is addressed to others, 0 where it does not; goes on only if there
+ * is one. */
+void nft_socket_transparent(struct nft_batch *batch, unsigned to);
 /* The register's bytes and `mask`. */
 void nft_mask(struct nft_batch *batch, unsigned at, const void *mask, uint32_t length);
 /* Goes on if the register equals the bytes (unequal: does not; lower: is less than they are). */

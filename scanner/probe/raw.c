@@ -86,6 +86,11 @@ static void send_raw(struct run *run, const uint32_t *indexes, uint32_t count)
     }
 }
 
+void raw_reset(void *run, uint32_t index)
+{
+    (void)send_shot(run, index, CONTENT_RESET);
+}
+
 static int prepare_raw(struct run *run, struct trial *trial, struct error *error)
 {
     if (trial->probe->protocol != PROTOCOL_TCP)

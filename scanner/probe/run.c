@@ -4,6 +4,7 @@
 #include "netns/base/file.h"
 #include "netns/kernel/enter.h"
 #include "netns/kernel/module.h"
+#include "scanner/probe/backlog.h"
 #include "scanner/probe/conntrack.h"
 #include "scanner/probe/judge.h"
 #include "scanner/probe/method.h"
@@ -81,6 +82,14 @@ static bool ends_elsewhere(const struct plan *plan, const struct probe *probe)
     return probe->target == 0;
 }
 
+/* Without its interface the kernel refuses it as it refuses a blackhole. */
+static bool wants_scope(const struct plan *plan, const struct probe *probe)
+{
+    (void)plan;
+    return probe->method != METHOD_INGRESS && probe->scope == 0 && probe->destination.family == FAMILY_IP6 &&
+           address_is_link_local(probe->destination);
+}
+
 static bool is_stateful(const struct plan *plan, const struct probe *probe)
 {
     return probe->stateful && !plan->options.touch_stateful;
@@ -100,6 +109,7 @@ static bool is_remote(const struct plan *plan, const struct probe *probe)
 static const struct rule rules[] = {
     {other_protocol, "protocol", "only TCP and UDP are probed"},
     {other_address, "address-refused", "multicast, broadcast and unspecified addresses are not probed"},
+    {wants_scope, "address-refused", "a link-local address is probed only where its interface is known"},
     {is_remote, "remote", "only another machine can send this probe"},
     {ends_elsewhere, "target-elsewhere", "it would not end on this host"},
     {is_stateful, "stateful-rule", "a rule remembers who knocks"},
@@ -273,17 +283,32 @@ static void open_witness(struct run *run)
     list_free(&ports);
 }
 
-/* No frame without a keeper. */
-static void start_keeper(struct run *run)
+static int start_keeper(struct run *run, struct error *error)
 {
-    struct error error = ERROR_NONE;
+    return keeper_start(&run->keeper, run->guard, &run->shots, &run->injector, run->conntrack, error);
+}
 
-    if (count_undecided(run, &method_ingress) == 0)
+/* No frame without a keeper. */
+static void need_keeper(struct run *run)
+{
+    if (count_undecided(run, &method_ingress) == 0 || start_keeper(run, &run->injection_error) == 0)
         return;
-    if (keeper_start(&run->keeper, run->guard, &run->shots, &run->injector, run->conntrack, &error) == 0)
-        return;
-    run->injection_error = error;
     each_admitted(run, permit);
+}
+
+static void forsake(struct run *run, struct trial *trial)
+{
+    (void)run;
+    trial->forsaken |= trial->method == &method_ingress;
+}
+
+static void check_keeper(struct run *run)
+{
+    if (run->keeper.process <= 0 || keeper_lives(&run->keeper))
+        return;
+    reason_add(&run->result->errors, "no-keeper", "keeper",
+               "the keeper was ended while frames were injected: the rest was not probed");
+    each_admitted(run, forsake);
 }
 
 /* ---- shots ---- */
@@ -397,9 +422,10 @@ static bool time_is_over(const struct run *run)
 
 static void look(struct run *run)
 {
+    const struct payer payer = {&run->injector, raw_reset, run};
+
     receive_all(run);
-    if (run->injector.program >= 0)
-        (void)pay_debts(&run->shots, &run->injector, time_monotonic_ns(), false);
+    (void)pay_debts(&run->shots, &payer, time_monotonic_ns(), false);
 }
 
 /* ---- tries ---- */
@@ -412,7 +438,7 @@ static uint32_t take_trials(struct run *run, size_t *position, uint32_t most, st
     for (; *position < run->plan->probes.count && count < most; (*position)++) {
         struct trial *trial = &run->trials[*position];
 
-        if (!trial->method || trial->decided)
+        if (!trial->method || trial->decided || trial->forsaken)
             continue;
         if (count && trials[0]->method != trial->method)
             break;
@@ -430,6 +456,7 @@ static bool send_all(struct run *run, struct pace *pace)
 
         if (time_is_over(run))
             return false;
+        check_keeper(run);
         count = take_trials(run, &position, allowed < SHOT_FRAMES_MAX ? allowed : SHOT_FRAMES_MAX, trials);
         if (count)
             send_batch(run, trials[0]->method, trials, count);
@@ -480,6 +507,45 @@ static void add_side_effect(struct run *run, const char *text)
     *list_append(&run->result->side_effects) = text;
 }
 
+/* A try that failed since the sender is no more what it was says nothing. */
+static void check_source(struct run *run, struct trial *trial)
+{
+    if (trial->method != &method_ingress && trial->send_error && sender_lost_source(run, trial))
+        refuse(run, trial, "no-source", "the sender lost its address meanwhile");
+}
+
+static void observe(struct run *run, struct trial *trial, const uint8_t *bound)
+{
+    if (!trial->method)
+        return;
+    if (run->cut && !trial->decided)
+        refuse(run, trial, "timeout", "the scan's time was over");
+    else if (trial->forsaken && !trial->decided)
+        refuse(run, trial, "no-keeper", "the keeper was ended by somebody else");
+    else
+        trial->observation = settle_observation(run, trial, bound);
+    if (trial->method && trial->observation.state != OBSERVED_OPEN)
+        check_source(run, trial);
+}
+
+/* What is owed still is the keeper's. */
+static void hand_over(struct run *run, struct debts debts)
+{
+    struct error error = ERROR_NONE;
+
+    if (debts.open)
+        add_side_effect(run,
+                        "half-open connections were left to the keeper, which stays for 70 seconds at most");
+    if (debts.open + debts.stay == 0) {
+        keeper_dismiss(&run->keeper);
+        return;
+    }
+    if (!keeper_lives(&run->keeper) && start_keeper(run, &error) < 0)
+        add_side_effect(run, "no keeper could be started: late answers to probes may have left the host");
+    else
+        keeper_hand_over(&run->keeper);
+}
+
 static void finish(struct run *run)
 {
     _cleanup_free_ uint8_t *bound = memory_alloc(run->shots.count + 1);
@@ -487,24 +553,13 @@ static void finish(struct run *run)
 
     each_admitted(run, decide);
     settle_namespaces(run, bound);
+    run->crowded = backlog_drops(run->proc) != run->drops;
     run->losses = run->witness ? witness_losses(run->witness) : 0;
     if (run->losses)
         reason_add(&run->result->errors, "capture-loss", "any", "the capture lost packets");
-    for (size_t i = 0; i < run->plan->probes.count; i++) {
-        struct trial *trial = &run->trials[i];
-
-        if (trial->method && run->cut && !trial->decided)
-            refuse(run, trial, "timeout", "the scan's time was over");
-        else if (trial->method)
-            trial->observation = settle_observation(run, trial, bound);
-    }
-    if (debts.open)
-        add_side_effect(run,
-                        "half-open connections were left to the keeper, which stays for 70 seconds at most");
-    if (debts.open + debts.stay)
-        keeper_hand_over(&run->keeper);
-    else
-        keeper_dismiss(&run->keeper);
+    for (size_t i = 0; i < run->plan->probes.count; i++)
+        observe(run, &run->trials[i], bound);
+    hand_over(run, debts);
     if (!modules_has(run->modules, "nf_conntrack_netlink") && run->shots.count)
         add_side_effect(run, "conntrack entries of probes run out by themselves within two minutes");
 }
@@ -601,9 +656,10 @@ static void *run_thread(void *context)
     } else if (run->guard) {
         if (modules_has(run->modules, "nf_conntrack_netlink"))
             run->conntrack = conntrack_open(NULL);
-        start_keeper(run);
+        need_keeper(run);
         if (count_undecided(run, NULL) > 0)
             open_witness(run);
+        run->drops = backlog_drops(run->proc);
         run_tries(run);
         finish(run);
     }

@@ -228,6 +228,14 @@ static socklen_t to_sockaddr(const struct probe *probe, struct sockaddr_storage 
     return sizeof(*six);
 }
 
+/* What routing says (fib_props, ip6_null_entry and its like); the rest comes of programs on our own control
+ * group. */
+static bool is_route_error(int status)
+{
+    return status == ENETUNREACH || status == EHOSTUNREACH || status == EACCES || status == EINVAL ||
+           status == ENETDOWN;
+}
+
 /* A UDP socket that connects sends nothing, and shows the source that the kernel would use. */
 static int choose_source(const struct probe *probe, struct address *ret_source, struct error *error)
 {
@@ -239,8 +247,11 @@ static int choose_source(const struct probe *probe, struct address *ret_source, 
         *ret_source = probe->source;
         return 0;
     }
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&storage, length) < 0)
-        return error_errno(error, errno, "no-route", NULL, "the sender's kernel knows no way");
+    if (fd < 0)
+        return error_errno(error, errno, "no-socket", NULL, "no socket to ask for the way");
+    if (connect(fd, (const struct sockaddr *)&storage, length) < 0)
+        return error_errno(error, errno, is_route_error(errno) ? "no-route" : "no-socket", NULL,
+                           "the sender's kernel knows no way");
     length = sizeof(storage);
     if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0)
         return error_errno(error, errno, "no-route", NULL, "the sender has no source address");
@@ -313,6 +324,27 @@ int sender_prepare(struct run *run, struct trial *trial, struct error *error)
         result = choose_source(trial->probe, &trial->source, error);
     visit_end(&run->visitor);
     return result;
+}
+
+bool sender_lost_source(struct run *run, const struct trial *trial)
+{
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_scope_id = trial->probe->scope};
+    bool is_four = trial->source.family == FAMILY_IP4, lost;
+    uint8_t bytes[16];
+
+    if (trial->source.family == FAMILY_NONE)
+        return false;
+    if (visit_begin(&run->visitor, trial->probe->from, NULL) < 0)
+        return true;
+    (void)address_to_bytes(trial->source, bytes);
+    memcpy(&four.sin_addr, bytes, sizeof(four.sin_addr));
+    memcpy(&six.sin6_addr, bytes, is_four ? 4 : sizeof(six.sin6_addr));
+    _cleanup_close_ int fd = socket(family_af(trial->source.family), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    lost = fd >= 0 && bind(fd, is_four ? (const void *)&four : (const void *)&six,
+                           is_four ? sizeof(four) : sizeof(six)) < 0;
+    visit_end(&run->visitor);
+    return lost;
 }
 
 int sender_connect(struct run *run, const struct trial *trial, uint16_t *ret_source_port)

@@ -15,15 +15,15 @@
 #include <time.h>
 
 #define MILLISECOND 1000000ULL
-enum { SETTLE_MS = 1600, STEP_MS = 2, TABLE_MAX = 16 << 20, DRAIN_EVERY = 32 };
+/* LAST_LOOK_MS: longer than a capture's block or a set of nftables may go unread. */
+enum { SETTLE_MS = 1600, LAST_LOOK_MS = 25, STEP_MS = 2, TABLE_MAX = 16 << 20, DRAIN_EVERY = 32 };
 
 struct debts settle_debts(struct run *run)
 {
+    const struct payer payer = {&run->injector, raw_reset, run};
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
-    uint64_t end = time_monotonic_ns() + SETTLE_MS * MILLISECOND;
+    uint64_t begin = time_monotonic_ns(), end = begin + SETTLE_MS * MILLISECOND;
 
-    if (run->injector.program < 0)
-        return (struct debts){0};
     if (run->deadline_ns && run->deadline_ns < end) /* the keeper does the rest */
         end = run->deadline_ns;
     for (;;) {
@@ -31,8 +31,8 @@ struct debts settle_debts(struct run *run)
         struct debts debts;
 
         receive_all(run);
-        debts = pay_debts(&run->shots, &run->injector, now, true);
-        if (debts.open == 0 || now > end)
+        debts = pay_debts(&run->shots, &payer, now, true);
+        if ((debts.open == 0 && now > begin + LAST_LOOK_MS * MILLISECOND) || now > end)
             return debts;
         (void)nanosleep(&step, NULL);
     }
@@ -100,7 +100,9 @@ static void forget_connections(const struct run *run, const struct trace *traces
         const struct shot_tuple *tuple = traces[i].sender ? &run->shots.entries[traces[i].shot].tuple
                                                           : arrived_tuple(&run->shots, traces[i].shot);
 
-        if (tuple)
+        /* A reset that is due still finds its way by the entry. */
+        if (tuple &&
+            (run->shots.entries[traces[i].shot].settled || !shots_half_open(&run->shots, traces[i].shot)))
             (void)conntrack_delete(fd, tuple);
         if (i % DRAIN_EVERY == DRAIN_EVERY - 1)
             (void)conntrack_drain(fd);
@@ -151,6 +153,13 @@ static int ask_socket(const struct run *run, struct netlink **diag, const struct
     return result < 0 ? ask_table(run, &record->seen) : result;
 }
 
+/* TPROXY may be at work, unseen by the guard: no socket at the port means nothing then. */
+static bool may_be_steered(const struct run *run)
+{
+    return !guard_sees_steering(run->guard) &&
+           (modules_has(run->modules, "nft_tproxy") || modules_has(run->modules, "xt_TPROXY"));
+}
+
 static void ask_sockets(const struct run *run, const struct trace *traces, size_t count, uint8_t *bound)
 {
     _cleanup_netlink_ struct netlink *diag = NULL;
@@ -161,7 +170,7 @@ static void ask_sockets(const struct run *run, const struct trace *traces, size_
         if (!is_delivered_datagram(run, &traces[i]))
             continue;
         result = ask_socket(run, &diag, &run->shots.records[traces[i].shot]);
-        if (result >= 0)
+        if (result > 0 || (result == 0 && !may_be_steered(run)))
             bound[traces[i].shot] = result ? BOUND_YES : BOUND_NO;
     }
 }
@@ -214,15 +223,15 @@ static void add_answers(const struct run *run, uint32_t index, struct facts *fac
         facts->rtt_ns = answered - entry->sent_ns;
 }
 
-/* It went out towards another namespace, and not by the target's interface. */
+/* It went out towards another namespace, by an interface that is not the target's or is new. */
 static bool strayed(const struct run *run, uint32_t index)
 {
     const struct shot_entry *entry = &run->shots.entries[index];
     const struct sighting *sighting = &run->shots.sightings[index];
     const struct device *device = device_find(&run->devices, sighting->last_outgoing);
 
-    return sighting->last_outgoing && sighting->last_outgoing != entry->arrival && device &&
-           device->parent_elsewhere;
+    return sighting->last_outgoing && sighting->last_outgoing != entry->arrival &&
+           (!device || device->parent_elsewhere);
 }
 
 static void add_sightings(const struct run *run, const struct probe *probe, uint32_t index,
@@ -243,6 +252,21 @@ static void add_sightings(const struct run *run, const struct probe *probe, uint
     facts->arrived |=
         sighting->arrived > 0 || (probe->target == run->plan->host && sighting->last_interface != 0);
     facts->strayed |= strayed(run, index);
+    facts->left |= sighting->last_interface != 0;
+    facts->steered |= record->steered > 0;
+}
+
+/* It never leaves the namespace that sends it. */
+static bool stays_within(const struct trial *trial)
+{
+    return trial->method != &method_ingress && trial->probe->from == trial->probe->target;
+}
+
+/* Or the guard would know, or nobody would anyway. */
+static bool is_seen_to_leave(const struct run *run, const struct trial *trial)
+{
+    return trial->method == &method_ingress || trial->method == &method_connect ||
+           trial->probe->from == run->plan->host || stays_within(trial);
 }
 
 static struct facts collect_facts(const struct run *run, const struct trial *trial, const uint8_t *bound)
@@ -254,10 +278,13 @@ static struct facts collect_facts(const struct run *run, const struct trial *tri
         .family = probe->destination.family,
         .source = trial->source,
         .send_error = trial->send_error,
-        .watched = !run->guard_blind && guard_stands(run->guard, GUARD_INPUT, probe->target),
+        .watched = trial->method != &method_connect && !run->guard_blind &&
+                   guard_stands(run->guard, GUARD_INPUT, probe->target),
         .witnessed = run->witness && run->losses == 0,
         .lossy = run->witness && run->losses > 0,
-        .arrival_known = probe->arrival != 0,
+        .arrival_known = probe->target == run->plan->host || (probe->arrival && !stays_within(trial)),
+        .left = is_seen_to_leave(run, trial),
+        .crowded = run->crowded,
         .native_xdp = probe->method == METHOD_INGRESS && run->plan->uplinks.items[probe->uplink].native_xdp,
         .proxy = probe->proxy};
 

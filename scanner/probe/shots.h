@@ -29,6 +29,7 @@ struct shot_entry {
     uint32_t previous;             /* the probe's shot before; NO_SHOT: none */
     bool used;                     /* the keeper counts shots by it */
     bool watched;                  /* the guard sees what passes its target's last input hook */
+    bool connects;                 /* the sender's kernel looks after it */
     bool settled;                  /* nothing is half open any more */
     uint8_t resets;                /* sent */
     uint32_t syn_acks;             /* that were seen when it was last reset */

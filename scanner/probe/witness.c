@@ -186,5 +186,6 @@ uint32_t witness_losses(struct witness *witness)
 {
     struct pcap_stat statistics = {0};
 
-    return pcap_stats(witness->capture, &statistics) < 0 ? 0 : statistics.ps_drop;
+    /* Where that is not known, nothing is known to have been complete. */
+    return pcap_stats(witness->capture, &statistics) < 0 ? 1 : statistics.ps_drop;
 }

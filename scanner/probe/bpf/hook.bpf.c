@@ -32,6 +32,7 @@ struct sk_buff {
     unsigned char *head;
     __u16 network_header;
     unsigned long _nfct;
+    void *sk;
 } KERNEL;
 
 struct nf_hook_state {
@@ -218,6 +219,8 @@ int postern_input(struct bpf_nf_ctx *context)
     record->delivered_to = namespace_of(context->state);
     record->seen = packet.ip.tuple;
     record->input = BPF_CORE_READ(context->state, in, ifindex);
+    if (BPF_CORE_READ(context->skb, sk))
+        record->steered = 1;
     __sync_fetch_and_add(&record->delivered, 1);
     return shot->tuple.protocol == SHOT_UDP ? NF_DROP : NF_ACCEPT;
 }

@@ -53,7 +53,8 @@ struct shot_record {
     __u32 passed;       /* times that it passed the last output hook and stayed on the host */
     __u32 reset_passed; /* times that its reset did */
     __u32 exit;         /* interface that it or its answer would have left by; 0: none */
-    __u8 icmp_type, icmp_code, icmp_family, zero;
+    __u8 icmp_type, icmp_code, icmp_family;
+    __u8 steered;         /* a rule had given it to a socket of its choice before it passed there (TPROXY) */
     __u8 answered_by[16]; /* outer source of an ICMP error */
 };
 

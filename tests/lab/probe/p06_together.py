@@ -7,7 +7,7 @@ import time
 
 from library.frame import HOST4, HOST6
 from p01_states import outside_probes, shop
-from p04_nothing_left import left_behind
+from p04_nothing_left import wait_until_nothing
 from probing import Plan, Quiet, alone, case
 
 
@@ -28,7 +28,7 @@ def two_scans_at_once(lab):
         for probe, state, members in probes:
             held_back = members.get("icmp") and not result["observations"][probe].get("icmp")  # see below
             lab.observed(result, probe, *(("filtered",) if held_back else (state,)), **({} if held_back else members))
-    lab.equal("left", left_behind(lab), {})
+    lab.equal("left", wait_until_nothing(lab, 8), {})
 
 
 @case

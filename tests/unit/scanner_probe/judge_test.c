@@ -14,7 +14,8 @@ static struct facts silent(void)
                           .sent = 2,
                           .watched = true,
                           .witnessed = true,
-                          .arrival_known = true};
+                          .arrival_known = true,
+                          .left = true};
 }
 
 START_TEST(answers)
@@ -71,6 +72,26 @@ START_TEST(errors_of_icmp)
 }
 END_TEST
 
+START_TEST(errors_of_icmp_that_say_nothing)
+{
+    static const struct {
+        enum ip_family family;
+        uint8_t type, code;
+    } cases[] = {{FAMILY_IP4, 3, 4}, {FAMILY_IP4, 12, 0}, {FAMILY_IP6, 2, 0}, {FAMILY_IP6, 4, 1}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct facts facts = silent();
+
+        facts.family = cases[i].family;
+        facts.error = true;
+        facts.icmp_type = cases[i].type;
+        facts.icmp_code = cases[i].code;
+        ck_assert_int_eq(judge(&facts).state, OBSERVED_UNDETERMINED);
+        ck_assert_str_eq(judge(&facts).reason.code, "reply-not-seen");
+    }
+}
+END_TEST
+
 START_TEST(silence_with_a_place)
 {
     struct facts facts = silent();
@@ -83,8 +104,12 @@ START_TEST(silence_with_a_place)
     observation = judge(&facts);
     ck_assert_int_eq(observation.state, OBSERVED_FILTERED);
     ck_assert(observation.arrived);
-    facts.watched = false;
-    ck_assert_int_eq(judge(&facts).state, OBSERVED_FILTERED);
+    facts.arrived = false; /* the guard sees what passes the last rule, not what comes before the first one */
+    facts.witnessed = false;
+    facts.lossy = true;
+    observation = judge(&facts);
+    ck_assert_int_eq(observation.state, OBSERVED_FILTERED);
+    ck_assert(!observation.arrived_known);
 }
 END_TEST
 
@@ -127,6 +152,19 @@ START_TEST(silence_that_says_nothing)
     facts = silent();
     facts.stopped = true;
     check_undetermined(&facts, "target-elsewhere");
+    facts = silent();
+    facts.arrived = true;
+    facts.watched = false; /* it arrived, and a rule may have dropped it, or a queue was full */
+    check_undetermined(&facts, "reply-not-seen");
+    facts = silent();
+    facts.left = false; /* it may wait for a neighbour of the sender's */
+    check_undetermined(&facts, "reply-not-seen");
+    facts.witnessed = false;
+    facts.lossy = true;
+    check_undetermined(&facts, "capture-loss");
+    facts = silent();
+    facts.crowded = true; /* a queue on the way was full */
+    check_undetermined(&facts, "reply-not-seen");
 }
 END_TEST
 
@@ -142,6 +180,9 @@ START_TEST(datagrams)
     ck_assert_int_eq(judge(&facts).evidence, EVIDENCE_DELIVERED);
     facts.bound = BOUND_NO;
     ck_assert_int_eq(judge(&facts).state, OBSERVED_CLOSED);
+    facts.steered = true; /* TPROXY: the socket of the port is not asked */
+    ck_assert_int_eq(judge(&facts).state, OBSERVED_OPEN);
+    facts.steered = false;
     facts.bound = BOUND_UNKNOWN;
     check_undetermined(&facts, "sockets-unread");
     facts.answer = true;
@@ -164,6 +205,9 @@ START_TEST(what_the_sender_was_told)
         facts.sent = 0;
         facts.send_error = cases[i].status;
         ck_assert_int_eq(judge(&facts).state, cases[i].state);
+        facts.passed = true; /* no rule of a hook, then: a program on this process's control group */
+        if (cases[i].status == EPERM)
+            check_undetermined(&facts, "sender-identity");
     }
 }
 END_TEST
@@ -200,6 +244,7 @@ int main(void)
 
     tcase_add_test(tests, answers);
     tcase_add_test(tests, errors_of_icmp);
+    tcase_add_test(tests, errors_of_icmp_that_say_nothing);
     tcase_add_test(tests, silence_with_a_place);
     tcase_add_test(tests, silence_that_says_nothing);
     tcase_add_test(tests, datagrams);

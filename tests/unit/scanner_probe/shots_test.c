@@ -169,7 +169,7 @@ START_TEST(nothing_owed_for_what_was_refused)
     shots.records[1].resets = 1;
     ck_assert_int_eq(debt(1, BORN * SECOND, true), DEBT_NONE);
     ck_assert_int_eq(debt(3, BORN * SECOND, true), DEBT_NONE); /* UDP */
-    shots.entries[4].port = 0;                                 /* its sender's kernel resets it */
+    shots.entries[4].connects = true;                          /* its sender's kernel looks after it */
     shots.records[4].syn_acks = 1;
     ck_assert_int_eq(debt(4, BORN * SECOND, true), DEBT_NONE);
     shots.entries[5].sent_ns = 0;
@@ -186,13 +186,39 @@ START_TEST(silence)
     ck_assert_int_eq(debt(1, soon, true), DEBT_WAIT);
     ck_assert_int_eq(debt(1, later, true), DEBT_NONE); /* stopped before any socket */
     shots.records[1].delivered = 1;                    /* its answer may be lost */
-    ck_assert_int_eq(debt(1, later, false), DEBT_NONE);
+    ck_assert_int_eq(debt(1, later, false), DEBT_STAY);
     ck_assert_int_eq(debt(1, later, true), DEBT_RESET);
     shots.entries[1].resets = 1;
-    ck_assert_int_eq(debt(1, soon, true), DEBT_WAIT);
-    ck_assert_int_eq(debt(1, later, true), DEBT_NONE);
+    shots.entries[1].reset_ns = later;
+    ck_assert_int_eq(debt(1, later + SECOND / 10, true), DEBT_WAIT);
+    ck_assert_int_eq(debt(1, later + SECOND, true), DEBT_STAY); /* its answer may be late */
+    ck_assert_int_eq(debt(1, (BORN + 6) * SECOND, true), DEBT_NONE);
     shots.entries[2].sent_ns = BORN * SECOND; /* nobody watches its target */
-    ck_assert_int_eq(debt(2, soon, true), DEBT_RESET);
+    ck_assert_int_eq(debt(2, soon, true), DEBT_WAIT);
+    ck_assert_int_eq(debt(2, later, true), DEBT_RESET);
+}
+END_TEST
+
+START_TEST(raw_shots)
+{
+    uint64_t soon = BORN * SECOND + SECOND / 10, later = (BORN + 1) * SECOND;
+    struct shot_entry *entry = &shots.entries[4];
+
+    entry->port = 0;
+    entry->watched = true;
+    shots.records[4].syn_acks = 1;
+    shots.records[4].syn_ack_ns = BORN * SECOND;
+    shots.records[4].answered_ns = BORN * SECOND;
+    ck_assert_int_eq(debt(4, soon, false), DEBT_NONE); /* the sender's kernel resets it */
+    ck_assert_int_eq(debt(4, soon, true), DEBT_WAIT);
+    ck_assert_int_eq(debt(4, later, false), DEBT_RESET); /* it did not */
+    shots.records[4].reset_delivered = 1;
+    ck_assert_int_eq(debt(4, later, true), DEBT_NONE);
+    shots.records[4].reset_delivered = 0;
+    entry->watched = false; /* whether it did is not to be seen: once, to be sure */
+    ck_assert_int_eq(debt(4, later, true), DEBT_RESET);
+    entry->resets = 1;
+    ck_assert_int_eq(debt(4, later, true), DEBT_NONE);
 }
 END_TEST
 
@@ -202,9 +228,12 @@ START_TEST(a_neighbour_that_does_not_answer)
     shots.records[3].passed = 1;
     ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_STAY);
     ck_assert_int_eq(debt(3, (BORN + 6) * SECOND, true), DEBT_NONE);
-    shots.sightings[3].arrived = 1;
+    shots.sightings[3].arrived = 1; /* it may wait inside, where the target forwards */
+    ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_STAY);
+    shots.records[3].passed = 0; /* a bridged one, on its way into another namespace */
     ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_NONE);
-    shots.sightings[3].arrived = 0;
+    shots.sightings[3].last_outgoing = 9;
+    ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_STAY);
     shots.records[3].delivered = 1;
     ck_assert_int_eq(debt(3, (BORN + 3) * SECOND, true), DEBT_NONE);
 }
@@ -251,6 +280,7 @@ int main(void)
     tcase_add_test(tests, sightings);
     tcase_add_test(tests, nothing_owed_for_what_was_refused);
     tcase_add_test(tests, silence);
+    tcase_add_test(tests, raw_shots);
     tcase_add_test(tests, a_neighbour_that_does_not_answer);
     tcase_add_test(tests, half_open);
     suite_add_tcase(suite, tests);
