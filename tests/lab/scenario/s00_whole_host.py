@@ -107,8 +107,15 @@ def policy_of_what_is_open(lab):
 
 
 def predictions(report):
-    """What is predicted, channel by channel, by the channel's key."""
-    return {channel["key"]: channel["predicted"] | {"path": None} for channel in report["channels"]}
+    """What is predicted, channel by channel, by the channel's key: states, sources, reasons, and the deciding rules' texts."""
+    def decided(part):
+        rule = report.rule(part["decider"]) or {}
+        return part | {"path": None, "rule": [rule.get(key) for key in ("namespace", "table", "chain", "handle", "text")]}
+
+    return {
+        channel["key"]: decided(channel["predicted"]) | {"parts": [decided(part) for part in channel["predicted"]["parts"]]}
+        for channel in report["channels"]
+    }
 
 
 @scenario
@@ -130,6 +137,7 @@ def from_evidence_alone(lab):
         lab.expect(not again.faults, f"the report does not fit its schema: {again.faults[:5]}")
         before, after = predictions(live), predictions(again)
         lab.equal("channels", sorted(after), sorted(before))
+        lab.expect(len(before) == len(live["channels"]) > 40, f"{len(before)} keys of {len(live['channels'])} channels")
         for key in before.keys() & after.keys():
             lab.equal(f"prediction of {key}", after[key], before[key])
         probed = [c["id"] for c in again["channels"] if c["observed"]["state"] != "not-probed"]
