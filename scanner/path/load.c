@@ -6,12 +6,11 @@
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 
-#define TCP_SYN        0x02
-#define ECHO4          8   /* ICMP_ECHO */
-#define ECHO6          128 /* ICMPV6_ECHO_REQUEST */
-#define NAME_BYTES     16u /* IFNAMSIZ */
-#define PACKET_TO_HOST 0   /* PACKET_HOST: what a process sends, lo and (setup_pre_routing) br_netfilter too \
-                            */
+#define TCP_SYN              0x02
+#define ECHO4                8   /* ICMP_ECHO */
+#define ECHO6                128 /* ICMPV6_ECHO_REQUEST */
+#define NAME_BYTES           16u /* IFNAMSIZ */
+#define PACKET_TO_HOST       0   /* PACKET_HOST: under br_netfilter too (setup_pre_routing) */
 #define IPS_CONFIRMED        8u
 #define IPS_SOURCE_DONE      0x80u  /* IPS_SRC_NAT_DONE */
 #define IPS_DESTINATION_DONE 0x100u /* IPS_DST_NAT_DONE */

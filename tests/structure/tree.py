@@ -17,6 +17,8 @@ def files(root, tops=None):
         for folder, folders, names in os.walk(os.path.join(root, top)):
             folders[:] = sorted(name for name in folders if not is_outside(name))
             for name in names:
+                if is_outside(name):  # a worktree's .git is a file
+                    continue
                 path = os.path.join(folder, name)
                 if not os.path.islink(path):
                     found.append(os.path.relpath(path, root))

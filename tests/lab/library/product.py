@@ -14,7 +14,6 @@ import jsonschema
 from library.place import LAB
 
 SCHEMAS = LAB.parent.parent / "reports" / "schema"
-WILDCARDS = {"0.0.0.0", "::"}
 
 # A sanitizer's complaint must not pass for one of the product's own exit statuses.
 ENVIRONMENT = {"ASAN_OPTIONS": "exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "exitcode=99"}
@@ -81,23 +80,14 @@ class Report:
             and port in (None, channel["entry"].get("port")) and (address is None or is_entry(channel["entry"], address))
         ]
 
-    def wildcards(self, vantage, protocol, address, port):
-        """Channels to another address of the host's: a wildcard listener's entry stands for all that fare alike."""
-        host = next(namespace for namespace in self["namespaces"] if namespace["role"] == "host")
-        own = {own.split("/")[0] for interface in host["interfaces"] for own in interface["addresses"]}
-        return [
-            channel for channel in self.channels(vantage, protocol, port=port)
-            if address in own and channel["entry"].get("address") in own
-            and (":" in channel["entry"]["address"]) == (":" in address)
-            and (self.listener(channel["listener"]) or {}).get("address") in WILDCARDS
-        ]
-
     def findings(self, **wanted):
         return [finding for finding in self["findings"] if all(finding.get(key) == value for key, value in wanted.items())]
 
 
 def is_entry(entry, address):
-    return "address" in entry and ipaddress.ip_address(entry["address"]) == ipaddress.ip_address(address)
+    """One entry may stand for all local addresses that fare alike."""
+    addresses = entry.get("addresses") or [entry["address"]] if "address" in entry else []
+    return ipaddress.ip_address(address) in map(ipaddress.ip_address, addresses)
 
 
 def part_for(prediction, source):
@@ -106,6 +96,14 @@ def part_for(prediction, source):
         if source is None or any(in_block(source, block) for block in part["sources"]):
             return part
     return prediction
+
+
+def observed_for(observation, part):
+    """What was observed from a source of that part of the prediction, or the observation where it has no parts."""
+    for seen in observation.get("parts") or []:
+        if any(in_block(seen["source"], block) for block in part["sources"]):
+            return seen
+    return observation
 
 
 def in_block(source, block):

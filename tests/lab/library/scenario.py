@@ -13,7 +13,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from library.frame import STRANGERS, Frame
-from library.product import find_product, part_for
+from library.product import find_product, observed_for, part_for
 from library.rules import Counters
 
 # What a client gets where the state is this one. A reject, or an error from the way there, is said with `sees`.
@@ -40,6 +40,15 @@ def policy(table, chain, **more):
     return Decider("policy", table, chain, **more)
 
 
+def sysctl(**more):
+    """What an address or a route may not be, whatever the rules say."""
+    return Decider("address", counted=False, **more)
+
+
+# What decides where no rule does. What is filtered must say what filters it.
+WITHOUT_RULES = {"open": Decider("listener", counted=False), "closed": Decider("no-listener", counted=False)}
+
+
 @dataclass(frozen=True)
 class Way:
     """One way in: who dials what, and what must come of it."""
@@ -50,7 +59,7 @@ class Way:
     port: int
     state: str
     by: str = None  # whose listener answers
-    decider: Decider = None
+    decider: Decider = None  # left out: that somebody listens, or that nobody does
     sees: str = None  # what a client gets, if not what the state's name says
     observed: str = None  # what the scan must observe, if not the state
     listed: bool = True  # the scan has a channel for it (with --all-channels)
@@ -58,6 +67,10 @@ class Way:
 
     def __str__(self):
         return f"{self.who} -> {self.protocol} {self.address} {self.port}"
+
+    def __post_init__(self):
+        if self.decider is None:
+            object.__setattr__(self, "decider", WITHOUT_RULES[self.state])
 
     @property
     def family(self):
@@ -116,11 +129,13 @@ class Lab:
         for way in ways:
             if way.listed:
                 self.check_channel(report, way)
+            else:
+                self.check_unlisted(report, way)
         return report
 
     def check_kernel(self, way):
         place = self.places[way.who]
-        counters = Counters(self.places, way) if way.decider and way.decider.counted else None
+        counters = Counters(self.places, way) if way.decider.counted else None
         (answer,) = place.knock((way.protocol, way.address, way.port), wait=0.4)
         wanted = way.sees or SEEN[way.state]
         self.expect(answer["answer"] in wanted.split("|"), f"kernel: {way}: {answer}, not {wanted}")
@@ -150,33 +165,42 @@ class Lab:
             self.equal(f"explain: {way}: state", part.get("state"), way.state)
             self.check_decider(f"explain: {way}", part.get("decider"), (part.get("decider") or {}).get("rule"), way.decider)
 
-    def check_channel(self, report, way):
+    def channels(self, report, way):
         vantage = self.vantage(way)
         if not report.sees_several_uplinks():
             vantage = vantage.split("@")[0]
-        channels = report.channels(vantage, way.protocol, way.address, way.port) or report.wildcards(
-            vantage, way.protocol, way.address, way.port)
-        if not self.expect(channels, f"scan: {way}: no channel from {vantage}"):
+        return report.channels(vantage, way.protocol, way.address, way.port)
+
+    def check_unlisted(self, report, way):
+        """No listener is at the end of it: the scan need not say so, but never that it is open."""
+        for channel in self.channels(report, way):
+            part = part_for(channel["predicted"], way.source)
+            self.equal(f"scan: {way}: predicted", part["state"], way.state)
+            self.expect(channel["state"] != "open" or part is not channel["predicted"], f"scan: {way}: open: {channel}")
+
+    def check_channel(self, report, way):
+        channels = self.channels(report, way)
+        if not self.expect(channels, f"scan: {way}: no channel from {self.vantage(way)}"):
             return
         # Two paths of one entry, by rewrite and by proxy, are two channels: the way's is the one that fares like it.
         channel = next((c for c in channels if c["predicted"]["state"] == way.state), channels[0])
         part = part_for(channel["predicted"], way.source)
         self.equal(f"scan: {way}: predicted", part["state"], way.state)
         self.check_decider(f"scan: {way}", part.get("decider"), report.rule(part.get("decider")), way.decider)
+        observed = observed_for(channel["observed"], part)
+        self.equal(f"scan: {way}: observed {channel['observed']}", observed["state"], way.observed or way.state)
+        self.equal(f"scan: {way}: conflict", channel["conflict"], False)
         if channel["predicted"]["state"] == way.state:
-            self.equal(f"scan: {way}: observed {channel['observed']}", channel["observed"]["state"], way.observed or way.state)
             self.equal(f"scan: {way}: merged", channel["state"], way.state)
-            self.equal(f"scan: {way}: conflict", channel["conflict"], False)
 
     def check_decider(self, what, decider, found, wanted):
-        if wanted is None:
-            return
         if not self.expect(decider, f"{what}: no decider"):
             return
         self.equal(f"{what}: decider's kind ({decider})", decider["kind"], wanted.kind)
         if wanted.table and self.expect(isinstance(found, dict), f"{what}: the decider has no rule: {decider}"):
             self.equal(f"{what}: decider's table", found["table"], wanted.table)
             self.equal(f"{what}: decider's chain", found["chain"], wanted.chain)
+        if isinstance(found, dict):
             self.expect(re.search(wanted.text, found["text"] or ""), f"{what}: decider {found['text']!r}, not {wanted.text!r}")
 
     def expect_off_path(self, report, text, port):

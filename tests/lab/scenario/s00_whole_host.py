@@ -56,13 +56,14 @@ def ways():
         Way("X", "tcp", HOST4, 8080, "open", by="web", decider=accept(web)),
         Way("Nr", "tcp", web, 80, "open", by="web", decider=accept(web)),
         Way("N", "tcp", HOST6, 8080, "filtered", decider=rule("filter", "ufw6-user-input", "--dport 8080 .*DROP")),
-        Way("host", "tcp", "127.0.0.1", 8081, "open", by="admin"),
-        Way("N", "tcp", HOST4, 8081, "filtered", listed=False),
+        Way("host", "tcp", "127.0.0.1", 8081, "open", by="admin",
+            decider=rule("filter", "ufw-before-input", "-i lo -j ACCEPT")),
+        Way("N", "tcp", HOST4, 8081, "filtered", decider=policy("filter", "INPUT"), listed=False),
         Way("Nr", "tcp", admin, 80, "open", by="admin", decider=accept(admin)),
         Way("Nm", "tcp", "127.0.0.1", 8081, "open", by="admin", decider=accept(admin)),
         Way("Nr", "tcp", db, 5432, "filtered", decider=policy("filter", "FORWARD")),
         Way("web", "tcp", db, 5432, "filtered", decider=rule("filter", "DOCKER-ISOLATION-STAGE-2", "br2 -j DROP")),
-        Way("host", "tcp", db, 5432, "open", by="db"),
+        Way("host", "tcp", db, 5432, "open", by="db", decider=rule("filter", "ufw-track-output", "NEW .*ACCEPT")),
         Way("N", "tcp", HOST4, 9100, "open", by="agent", decider=allowed),
         Way("X", "tcp", HOST4, 9100, "open", by="agent", decider=allowed),
     )
@@ -106,8 +107,15 @@ def policy_of_what_is_open(lab):
 
 
 def predictions(report):
-    """What is predicted, channel by channel, by the channel's key."""
-    return {channel["key"]: channel["predicted"] | {"path": None} for channel in report["channels"]}
+    """What is predicted, channel by channel, by the channel's key: states, sources, reasons, and the deciding rules' texts."""
+    def decided(part):
+        rule = report.rule(part["decider"]) or {}
+        return part | {"path": None, "rule": [rule.get(key) for key in ("namespace", "table", "chain", "handle", "text")]}
+
+    return {
+        channel["key"]: decided(channel["predicted"]) | {"parts": [decided(part) for part in channel["predicted"]["parts"]]}
+        for channel in report["channels"]
+    }
 
 
 @scenario
@@ -129,6 +137,7 @@ def from_evidence_alone(lab):
         lab.expect(not again.faults, f"the report does not fit its schema: {again.faults[:5]}")
         before, after = predictions(live), predictions(again)
         lab.equal("channels", sorted(after), sorted(before))
+        lab.expect(len(before) == len(live["channels"]) > 40, f"{len(before)} keys of {len(live['channels'])} channels")
         for key in before.keys() & after.keys():
             lab.equal(f"prediction of {key}", after[key], before[key])
         probed = [c["id"] for c in again["channels"] if c["observed"]["state"] != "not-probed"]

@@ -4,8 +4,8 @@ what is new: whether a published port is open is up to FORWARD's policy.
 """
 
 from library.engine import Podman
-from library.frame import HOST4, HOST6
-from library.scenario import Way, policy, scenario
+from library.frame import HOST4, HOST6, SECOND4
+from library.scenario import Way, policy, rule, scenario
 from library.ufw import Ufw
 
 ROOT = ("--engine-root", f"podman={Podman.root}/storage")
@@ -30,7 +30,8 @@ def open_by_the_policy(lab):
         Way("Nr", "tcp", "172.18.0.2", 80, "open", by="web", decider=accepted),
         Way("host", "tcp", "127.0.0.1", 8080, "open", by="web"),
         Way("host", "tcp", HOST4, 8080, "open", by="web"),
-        Way("peer", "tcp", HOST4, 8080, "open", by="web"),
+        Way("peer", "tcp", HOST4, 8080, "open", by="web", decider=rule("filter", "NETAVARK_FORWARD", "-s 172.18.0.0/16 -j ACCEPT")),
+        Way("N2", "tcp", SECOND4, 8080, "open", by="web", decider=accepted),
         Way("N", "tcp", HOST6, 8080, "closed", listed=False),
         scan_words=ROOT,
     )
@@ -52,6 +53,7 @@ def closed_by_ufw(lab):
         Way("N", "tcp", HOST4, 8080, "filtered", decider=dropped),
         Way("X", "tcp", HOST4, 8080, "filtered", decider=dropped),
         Way("Nr", "tcp", "172.18.0.2", 80, "filtered", decider=dropped),
-        Way("host", "tcp", HOST4, 8080, "open", by="web"),
+        Way("N2", "tcp", SECOND4, 8080, "filtered", decider=dropped),
+        Way("host", "tcp", HOST4, 8080, "open", by="web", decider=rule("filter", "ufw-before-output", "-o lo -j ACCEPT")),
         scan_words=ROOT,
     )

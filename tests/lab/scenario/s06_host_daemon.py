@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenario 6: a daemon of the host on the bridge's address, or on every address: INPUT decides for everyone."""
 
-from library.frame import HOST4, HOST6
-from library.scenario import Decider, Way, policy, rule, scenario
+from library.frame import HOST4, HOST6, SECOND4, SECOND6
+from library.scenario import Decider, Way, policy, rule, scenario, sysctl
 
 INPUT = """
 table inet guard {
@@ -36,8 +36,22 @@ def with_no_rules_everyone_reaches_it(lab):
         Way("C2", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
         Way("C3", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
         Way("Nr", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
+        Way("C2", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
         Way("C3", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
+        Way("N2", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
+        Way("N2", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
+        Way("host", "tcp", "172.18.0.1", 7000, "open", by="bridge"),
+        Way("host", "tcp", "fd00:18::1", 7000, "open", by="bridge"),
         Way("N", "tcp", HOST4, 7000, "closed", listed=False),
+        Way("N", "tcp", HOST6, 7000, "closed", listed=False),
+        Way("X", "tcp", HOST4, 7001, "open", by="every"),
+        Way("N2", "tcp", SECOND4, 7001, "open", by="every"),
+        Way("N2", "tcp", SECOND6, 7001, "open", by="every"),
+        Way("N", "tcp", HOST6, 7001, "open", by="every"),
+        Way("C2", "tcp", HOST6, 7001, "open", by="every"),
+        Way("C3", "tcp", HOST4, 7001, "open", by="every"),
+        Way("Nm", "tcp", "127.0.0.1", 7001, "filtered", decider=sysctl()),
+        Way("Nm", "tcp", "::1", 7001, "filtered", decider=sysctl()),
         Way("N", "tcp", HOST4, 7001, "open", by="every"),
         Way("X", "tcp", HOST6, 7001, "open", by="every"),
         Way("C2", "tcp", HOST4, 7001, "open", by="every"),
@@ -65,7 +79,14 @@ def input_decides(lab):
         Way("N", "tcp", HOST6, 7001, "open", by="every", decider=every),
         Way("C3", "tcp", "172.19.0.1", 7001, "open", by="every", decider=every),
         Way("C2", "tcp", HOST4, 7001, "filtered", decider=DROPPED),
+        Way("C2", "tcp", HOST6, 7001, "filtered", decider=DROPPED),
         Way("N2", "tcp", HOST4, 7001, "filtered", decider=DROPPED),
+        Way("N2", "tcp", SECOND6, 7001, "filtered", decider=DROPPED),
+        Way("N2", "tcp", "172.18.0.1", 7000, "filtered", decider=DROPPED),
+        Way("X", "tcp", HOST6, 7001, "open", by="every", decider=every),
+        Way("C3", "tcp", "fd00:19::1", 7001, "open", by="every", decider=every),
+        Way("host", "tcp", "fd00:18::1", 7000, "open", by="bridge",
+            decider=Decider("rule", "guard", "input", '"lo"', counted=False)),
         Way("N", "udp", HOST4, 7002, "open", by="every", decider=rule("guard", "input", "udp dport 7002")),
         Way("C2", "udp", HOST4, 7002, "filtered", decider=DROPPED),
         Way("host", "tcp", HOST4, 7001, "open", by="every", decider=Decider("rule", "guard", "input", '"lo"', counted=False)),

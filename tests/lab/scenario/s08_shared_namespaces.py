@@ -4,19 +4,29 @@ process holds it; a namespace has one verdict, whoever shares it.
 """
 
 from library.engine import Docker
-from library.frame import HOST4, HOST6
-from library.scenario import Way, scenario
+from library.frame import HOST4, HOST6, SECOND4
+from library.scenario import Way, rule, scenario, sysctl
 
 
 @scenario
 def host_network(lab):
     docker = Docker()
+    docker.network("front", "br1", "--ipv6", "--subnet", "fd00:18::/64")
     docker.run("agent", ["tcp:0.0.0.0:9100", "udp:[::]:9101,dual"], network="host")
+    lab.add(docker.run("peer", ["tcp:0.0.0.0:9000"]), "front")
     lab.host.listen("daemon", "tcp:0.0.0.0:9102")
     report = lab.ways(
         Way("N", "tcp", HOST4, 9100, "open", by="agent"),
         Way("X", "tcp", HOST4, 9100, "open", by="agent"),
+        Way("N2", "tcp", SECOND4, 9100, "open", by="agent"),
+        Way("Nm", "tcp", "127.0.0.1", 9100, "filtered", decider=sysctl()),
+        Way("host", "tcp", "127.0.0.1", 9100, "open", by="agent"),
+        Way("peer", "tcp", HOST4, 9100, "open", by="agent"),
+        Way("N", "tcp", HOST6, 9100, "closed", listed=False),
         Way("N", "udp", HOST6, 9101, "open", by="agent"),
+        Way("X", "udp", HOST6, 9101, "open", by="agent"),
+        Way("peer", "udp", "fd00:18::1", 9101, "open", by="agent"),
+        Way("host", "udp", "::1", 9101, "open", by="agent"),
         Way("N", "tcp", HOST4, 9102, "open", by="daemon"),
     )
     if report:
@@ -37,13 +47,25 @@ def host_network(lab):
 def namespace_of_another_container(lab):
     docker = Docker()
     docker.network("front", "br1")
+    docker.network("back", "br2")
     lab.add(docker.run("web", ["tcp:0.0.0.0:80"], "-p", "8080:80", "-p", "8090:90"), "front")
     docker.run("sidecar", ["tcp:0.0.0.0:90", "tcp:127.0.0.1:91"], network="container:web")
     lab.add(docker.run("peer", ["tcp:0.0.0.0:9000"]), "front")
+    lab.add(docker.run("other", ["tcp:0.0.0.0:9000"], network="back"), "back")
+    web, sidecar = (rule("filter", "DOCKER", rf"172\.18\.0\.2.* --dport {port} .*ACCEPT") for port in (80, 90))
     report = lab.ways(
-        Way("N", "tcp", HOST4, 8080, "open", by="web"),
-        Way("N", "tcp", HOST4, 8090, "open", by="sidecar"),
-        Way("peer", "tcp", "172.18.0.2", 90, "open", by="sidecar"),
+        Way("N", "tcp", HOST4, 8080, "open", by="web", decider=web),
+        Way("N", "tcp", HOST4, 8090, "open", by="sidecar", decider=sidecar),
+        Way("X", "tcp", HOST4, 8090, "open", by="sidecar", decider=sidecar),
+        Way("N2", "tcp", SECOND4, 8090, "open", by="sidecar", decider=sidecar),
+        Way("Nr", "tcp", "172.18.0.2", 90, "open", by="sidecar", decider=sidecar),
+        Way("Nm", "tcp", "127.0.0.1", 8090, "open", by="sidecar", decider=sidecar),
+        Way("Nr", "tcp", "172.18.0.2", 91, "closed", listed=False),
+        Way("host", "tcp", "127.0.0.1", 8090, "open", by="sidecar"),
+        # The network has no IPv6: docker-proxy takes it.
+        Way("N", "tcp", HOST6, 8090, "open", by="sidecar"),
+        Way("peer", "tcp", "172.18.0.2", 90, "open", by="sidecar", decider=rule("filter", "FORWARD", "-i br1 -o br1 -j ACCEPT")),
+        Way("other", "tcp", "172.18.0.2", 90, "filtered", decider=rule("filter", "DOCKER-ISOLATION-STAGE-2", "br1 -j DROP")),
         Way("peer", "tcp", "172.18.0.2", 91, "closed", listed=False),
     )
     if report:

@@ -29,7 +29,7 @@ def dropped_behind_the_veth(lab):
     reset = rule("own", "input", "tcp dport 9002 .*reject", place="C1")
     ways = [
         Way(who, protocol, address, port, "filtered", decider=decider, sees=sees)
-        for who in ("Nr", "C2", "C3", "host")
+        for who in ("Nr", "N2", "C2", "C3", "host")
         for address in ("172.18.0.2", "fd00:18::2")
         for protocol, port, decider, sees in (
             ("tcp", 9000, tcp, None), ("udp", 9001, udp, None), ("tcp", 9002, reset, "refused"))

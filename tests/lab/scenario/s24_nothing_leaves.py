@@ -7,7 +7,7 @@ import random
 import threading
 import time
 
-from library.frame import HOST4, HOST6
+from library.frame import HOST4, HOST6, SECOND4, SECOND6
 from library.scenario import Way, scenario, without_neighbours
 
 PUBLISH = """
@@ -118,7 +118,18 @@ def strangers_see_it_as_predicted(lab):
         Way("N", "tcp", HOST6, 8080, "open", by="C1"),
         Way("X", "tcp", HOST6, 8080, "open", by="C1"),
         Way("X", "tcp", HOST4, 7001, "open", by="daemon"),
+        Way("X", "tcp", HOST6, 7001, "open", by="daemon"),
+        Way("N", "udp", HOST4, 7002, "open", by="daemon"),
         Way("N", "udp", HOST6, 7002, "open", by="daemon"),
+        Way("N2", "tcp", SECOND4, 8080, "open", by="C1"),
+        Way("N2", "tcp", SECOND6, 8080, "open", by="C1"),
+        Way("Nm", "tcp", "127.0.0.1", 8080, "open", by="C1"),
+        Way("C2", "tcp", HOST4, 7001, "open", by="daemon"),
+        Way("C3", "tcp", HOST6, 8080, "open", by="C1"),
+        Way("host", "tcp", "172.18.0.2", 80, "open", by="C1"),
+        Way("host", "tcp", "fd00:18::2", 80, "open", by="C1"),
+        Way("Nr", "udp", "172.18.0.2", 53, "open", by="C1"),
+        Way("C2", "udp", "fd00:18::2", 53, "open", by="C1"),
         Way("Nr", "tcp", "172.18.0.2", 80, "open", by="C1"),
         Way("Nr", "tcp", "fd00:18::2", 80, "open", by="C1"),
     )
