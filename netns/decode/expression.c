@@ -247,7 +247,7 @@ static bool finish_bitwise(struct decoder *decoder, struct nft_expression *expre
     uint64_t operands = seen & (SEEN(NFTA_BITWISE_MASK) | SEEN(NFTA_BITWISE_XOR) | SEEN(NFTA_BITWISE_DATA) |
                                 SEEN(BITWISE_SREG2));
     switch (bitwise->op) {
-    case NFT_BITWISE_MASK_XOR:
+    case NFT_BITWISE_BOOL:
         return operands == (SEEN(NFTA_BITWISE_MASK) | SEEN(NFTA_BITWISE_XOR)) && has_value(&bitwise->mask) &&
                has_value(&bitwise->xor) && bitwise->mask.value.length == bitwise->length &&
                bitwise->xor.value.length == bitwise->length;

@@ -658,7 +658,7 @@ static bool take_match(const nft_expression_list *list, size_t at, struct native
         return false;
     const struct nft_expression *next = &list->items[at];
     if (next->kind == EXPRESSION_BITWISE) {
-        if (next->unknown_attribute || next->bitwise.op != NFT_BITWISE_MASK_XOR || ++at >= list->count)
+        if (next->unknown_attribute || next->bitwise.op != NFT_BITWISE_BOOL || ++at >= list->count)
             return false;
         ret_match->mask = &next->bitwise;
         ret_match->length = 3;

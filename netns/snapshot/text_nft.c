@@ -365,14 +365,14 @@ static void compute_bitwise(struct rule_writer *writer, const struct nft_bitwise
                              source->format.network_order, source->length);
     struct operand *operand = operand_copy(writer, source);
     operand->length = bitwise->length;
-    if (bitwise->op != NFT_BITWISE_MASK_XOR || source->masked || bitwise->length > 16) {
+    if (bitwise->op != NFT_BITWISE_BOOL || source->masked || bitwise->length > 16) {
         /* a second one on top: the first becomes words */
-        operand->text = bitwise->op == NFT_BITWISE_MASK_XOR ? operand_text(writer, source)
-                                                            : bitwise_words(writer, bitwise, source);
+        operand->text = bitwise->op == NFT_BITWISE_BOOL ? operand_text(writer, source)
+                                                        : bitwise_words(writer, bitwise, source);
         operand->payload = operand->masked = false;
         operand->option = NULL;
     }
-    if (bitwise->op == NFT_BITWISE_MASK_XOR) {
+    if (bitwise->op == NFT_BITWISE_BOOL) {
         operand->masked = true;
         operand->mask = bitwise->mask.value;
         operand->xor = bitwise->xor.value;
