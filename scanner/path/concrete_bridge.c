@@ -124,14 +124,14 @@ static const struct neighbour *neighbour_entry(const struct world_namespace *nam
     return NULL;
 }
 
-static bool arp_is_plain(struct walk *walk)
+static bool arp_is_plain(struct walk *walk, const struct world_namespace *namespace)
 {
+    const char *subject = arena_printf(walk->arena, "net:[%llu]", (unsigned long long)namespace->facts->id);
     if (walk->packet->family == FAMILY_IP4)
         for (size_t hook = 0; hook <= HOOK_POSTROUTING; hook++)
-            if (walk->at.namespace->arp_hooks[hook].count > 0)
-                walk_undetermined(walk, REASON_ARP_TABLE, namespace_subject(walk),
-                                  "rules on ARP are not modelled");
-    list_each(const struct legacy_table, table, &walk->at.namespace->facts->ruleset.legacy)
+            if (namespace->arp_hooks[hook].count > 0)
+                walk_undetermined(walk, REASON_ARP_TABLE, subject, "rules on ARP are not modelled");
+    list_each(const struct legacy_table, table, &namespace->facts->ruleset.legacy)
         if (strcmp(table->tool, "arptables") == 0 && !table->empty)
             walk_undetermined(walk, REASON_ARP_TABLE, table->name, "rules on ARP are not modelled");
     return !walk_ended(walk);
@@ -174,7 +174,7 @@ static size_t answers_count(struct walk *walk, const struct segment_view *view, 
 static bool segment_ask(struct walk *walk, const struct segment_view *view, const struct link *device,
                         struct address next_hop, struct station *ret_station)
 {
-    if (!arp_is_plain(walk))
+    if (!arp_is_plain(walk, walk->at.namespace))
         return false;
     size_t count = answers_count(walk, view, device, next_hop, ret_station);
     if (count == 0)
@@ -182,6 +182,8 @@ static bool segment_ask(struct walk *walk, const struct segment_view *view, cons
     else if (count > 1)
         walk_undetermined(walk, REASON_DUPLICATE, ADDRESS_TEXT(next_hop),
                           "several have the next hop's address");
+    else /* question and answer pass the station's own rules as well */
+        arp_is_plain(walk, ret_station->namespace);
     return !walk_ended(walk);
 }
 

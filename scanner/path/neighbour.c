@@ -98,9 +98,9 @@ static struct address asker_of(const struct fragment *fragment, const struct lin
     return own.family ? own : (struct address){FAMILY_IP4, 0};
 }
 
-static void arp_doubts(struct survey *survey, struct fragment *fragment)
+static void arp_doubts(struct survey *survey, struct fragment *fragment,
+                       const struct world_namespace *namespace)
 {
-    const struct world_namespace *namespace = fragment->namespace;
     bool rules = false;
     for (size_t hook = 0; hook <= HOOK_POSTROUTING && fragment->next_hop.family == FAMILY_IP4; hook++)
         rules |= namespace->arp_hooks[hook].count > 0;
@@ -164,10 +164,13 @@ static struct fragment *ask(struct survey *survey, struct fragment *fragment,
 {
     struct address asker = asker_of(fragment, device, source);
     size_t answers = 0;
-    arp_doubts(survey, fragment);
+    arp_doubts(survey, fragment, fragment->namespace);
     list_each(const struct station, station, &scope->stations)
-        if (station_answers(survey, station, asker, fragment->next_hop) && answers++ == 0)
-            fragment->station = *station;
+        if (station_answers(survey, station, asker, fragment->next_hop)) {
+            arp_doubts(survey, fragment, station->namespace); /* question and answer pass its rules, too */
+            if (answers++ == 0)
+                fragment->station = *station;
+        }
     if (answers == 1)
         return fragment;
     if (answers == 0)

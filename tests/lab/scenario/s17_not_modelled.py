@@ -130,6 +130,7 @@ RULES = (
           table("host", "inet", "lab", f'chain f {{ type filter hook ingress device "eth0" priority 0; {DROP_80}; }}'),
           ETH0),
     Thing("rule on ARP", "arp-rules", "", lambda lab: put_arp(lab, "host"), (HOST_C1, NR_C1, C3_C1), perhaps=(N4, N2_4)),
+    Thing("rule on ARP in a container", "arp-rules", "", lambda lab: put_arp(lab, "C1"), SHOP4),
     Thing("queue to a program", "unknown-target", "NFQUEUE",
           commands("host", ["iptables -A INPUT -p tcp --dport 7001 -j NFQUEUE --queue-num 7"], ["iptables -F"]),
           (N4, N2_4)),
