@@ -2,6 +2,8 @@
 /* The base chains of one hook in their order, jumps, policies, and the places of conntrack and NAT among
  * them. */
 #include "netns/base/text.h"
+#include "scanner/path/guard.h"
+#include "scanner/path/load.h"
 #include "scanner/path/survey.h"
 
 #include <linux/icmp.h>
@@ -118,31 +120,63 @@ static void verdict_take(struct hook_walk *walk, const struct nft_chain *chain, 
     }
 }
 
+static struct guard_packet packet_of(const struct hook_context *context, const struct fragment *fragment)
+{
+    uint8_t protocol = context->survey->query->protocol;
+    return (struct guard_packet){.family = context->family,
+                                 .protocol = protocol,
+                                 .has_ports = protocol_has_ports(protocol),
+                                 .port = fragment->port_number,
+                                 .destination = fragment->destination,
+                                 .in = context->in,
+                                 .out = context->out};
+}
+
+/* One rule on all of *current (emptied): what goes on to the next rule is added to *next. */
+static void rule_run(struct hook_walk *walk, const struct nft_chain *chain, const struct nft_rule *rule,
+                     unsigned depth, struct fragment_list *current, struct fragment_list *next,
+                     struct fragment_list *ret_out)
+{
+    struct verdict_list verdicts = {0};
+    for (size_t i = 0; i < current->count; i++)
+        survey_rule(&walk->context, chain, rule, current->items[i], &verdicts);
+    for (size_t i = 0; i < verdicts.count; i++)
+        verdict_take(walk, chain, rule, &verdicts.items[i], depth, next, ret_out);
+    current->count = 0;
+    list_free(&verdicts);
+}
+
+static bool all_refused(const struct rule_guard *guard, const struct hook_context *context,
+                        const struct fragment_list *fragments)
+{
+    for (size_t i = 0; guard->count > 0 && i < fragments->count; i++) {
+        struct guard_packet packet = packet_of(context, fragments->items[i]);
+        if (!guard_refuses(guard, &packet))
+            return false;
+    }
+    return guard->count > 0;
+}
+
 /* Runs the rules on all of `in` (emptied); what comes out at the end or returns is added to *ret_out. */
 static void chain_run(struct hook_walk *walk, const struct nft_chain *chain, struct fragment_list *in,
                       unsigned depth, struct fragment_list *ret_out)
 {
     struct fragment_list current = *in, next = {0};
+    const struct rule_guard *guards = world_guards(walk->context.namespace, chain);
     *in = (struct fragment_list){0};
-    struct verdict_list verdicts = {0};
-    list_each(const struct nft_rule, rule, &chain->rules) {
-        for (size_t i = 0; i < current.count; i++)
-            survey_rule(&walk->context, chain, rule, current.items[i], &verdicts);
-        for (size_t i = 0; i < verdicts.count; i++)
-            verdict_take(walk, chain, rule, &verdicts.items[i], depth, &next, ret_out);
-        current.count = verdicts.count = 0;
+    for (size_t i = 0; i < chain->rules.count && current.count > 0; i++) {
+        if (all_refused(&guards[i], &walk->context, &current))
+            continue;
+        rule_run(walk, chain, &chain->rules.items[i], depth, &current, &next, ret_out);
         struct fragment_list empty = current;
         current = next;
         next = empty;
         if (current.count > 1)
             fragment_list_join(&current, walk->context.survey->arena);
-        if (current.count == 0)
-            break;
     }
     fragment_list_move(ret_out, &current);
     list_free(&current);
     list_free(&next);
-    list_free(&verdicts);
 }
 
 /* ---- base chains ---- */

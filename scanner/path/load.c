@@ -100,7 +100,7 @@ static struct register_byte source_port_byte(const struct fragment *fragment, ui
     return byte_source(BYTE_PORT, (uint8_t)index);
 }
 
-static bool has_ports(uint8_t protocol)
+bool protocol_has_ports(uint8_t protocol)
 {
     return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_UDPLITE ||
            protocol == PROTOCOL_SCTP || protocol == IPPROTO_DCCP;
@@ -110,9 +110,9 @@ struct register_byte transport_byte(const struct hook_context *hook, const struc
                                     uint32_t offset)
 {
     uint8_t protocol = hook->survey->query->protocol;
-    if (has_ports(protocol) && offset < 2)
+    if (protocol_has_ports(protocol) && offset < 2)
         return source_port_byte(fragment, offset);
-    if (has_ports(protocol) && offset < 4)
+    if (protocol_has_ports(protocol) && offset < 4)
         return port_byte(fragment->port_number, offset - 2);
     if (protocol == PROTOCOL_TCP && offset == 13)
         return byte_constant(TCP_SYN);

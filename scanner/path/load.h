@@ -18,6 +18,8 @@ bool load_meta(const struct hook_context *hook, struct fragment *fragment, const
 bool load_ct(const struct hook_context *hook, const struct fragment *fragment, const struct nft_ct *ct,
              struct registers *registers);
 
+/* Do its ports stand where TCP's stand? */
+bool protocol_has_ports(uint8_t protocol);
 /* One byte of the transport header: 0 and 1 are the source port. */
 struct register_byte transport_byte(const struct hook_context *hook, const struct fragment *fragment,
                                     uint32_t offset);

@@ -6,8 +6,10 @@
 #include "scanner/path/test.h"
 
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #define VISITS_MAX     200000u
+#define NAME_BYTES     16u   /* IFNAMSIZ */
 #define DEPTH_MAX      16u   /* NFT_JUMP_STACK_SIZE */
 #define ELEMENTS_APART 4096u /* of a set of concatenations, looked at one by one */
 
@@ -200,6 +202,51 @@ static bool multiport_narrow(const struct visit_walk *walk, struct rule_state *s
     return ports_narrow(walk, state, &ports, multiport->invert);
 }
 
+/* All that may be local to the namespace by its routes: wider than a table's answer, never narrower. */
+static struct interval_set local_addresses(const struct visit_walk *walk)
+{
+    struct interval_set local = {0};
+    list_each(const struct route, route, &walk->namespace->facts->routes)
+        if (route->family == walk->family && route->type == RTN_LOCAL)
+            interval_set_add(&local, prefix_first(route->destination).value,
+                             prefix_last(route->destination).value);
+    return local;
+}
+
+static bool local_narrow(const struct visit_walk *walk, struct rule_state *state)
+{
+    if (walk->namespace->facts->missing & (PART_ROUTES | PART_ADDRESSES))
+        return true;
+    struct test test = {.limits_sources = true, .sources = local_addresses(walk)};
+    test.never = interval_set_empty(&test.sources);
+    return narrow(walk, &state->destinations, &test, false);
+}
+
+static bool addrtype_narrow(const struct visit_walk *walk, struct rule_state *state,
+                            const struct xt_addrtype *addrtype)
+{
+    bool local = addrtype->destination == 1u << RTN_LOCAL && !addrtype->invert_destination;
+    return !local || local_narrow(walk, state);
+}
+
+/* `fib daddr type local`: the question, and the comparison behind it. */
+static bool fib_narrow(const struct visit_walk *walk, struct rule_state *state,
+                       const struct nft_expression *expression)
+{
+    const struct nft_fib *fib = &expression->fib;
+    const struct nft_expression *next = expression + 1;
+    uint32_t type = 0, at;
+    if (register_range(fib->dreg, 4, &at))
+        registers_unknown(&state->registers, at, NAME_BYTES, DOUBT_FIB);
+    if (fib->result != NFT_FIB_RESULT_ADDRTYPE || !(fib->flags & NFTA_FIB_F_DADDR) ||
+        next >= state->rule->expressions.items + state->rule->expressions.count ||
+        next->kind != EXPRESSION_CMP || next->cmp.sreg != fib->dreg || next->cmp.op != NFT_CMP_EQ ||
+        next->cmp.data.value.length != sizeof(type))
+        return true;
+    memcpy(&type, next->cmp.data.value.data, sizeof(type));
+    return (type != RTN_LOCAL && type != __builtin_bswap32(RTN_LOCAL)) || local_narrow(walk, state);
+}
+
 static bool match_narrow(const struct visit_walk *walk, struct rule_state *state, const struct nft_xt *xt)
 {
     bool tcp = xt->kind == XT_TCP;
@@ -215,6 +262,8 @@ static bool match_narrow(const struct visit_walk *walk, struct rule_state *state
         return ports_narrow(walk, state, &ports, xt->ports.invert_destination);
     case XT_MULTIPORT:
         return multiport_narrow(walk, state, &xt->multiport);
+    case XT_ADDRTYPE:
+        return addrtype_narrow(walk, state, &xt->addrtype);
     default:
         return true;
     }
@@ -397,6 +446,8 @@ static bool expression_narrow(struct visit_walk *walk, struct rule_state *state,
                 registers_unknown(&state->registers, at, 16, DOUBT_CT);
         }
         return true;
+    case EXPRESSION_FIB:
+        return fib_narrow(walk, state, expression);
     case EXPRESSION_CMP:
         return cmp_narrow(walk, state, &expression->cmp);
     case EXPRESSION_RANGE:

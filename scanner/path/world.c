@@ -2,6 +2,7 @@
 #include "scanner/path/world.h"
 
 #include "scanner/path/element.h"
+#include "scanner/path/guard.h"
 #include "scanner/path/world_effect.h"
 
 #include <linux/fib_rules.h>
@@ -30,6 +31,7 @@ struct namespace_index {
     struct map *links;    /* by ifindex: struct link */
     struct map *tables;   /* by address of the nft_table: struct table_index */
     struct map *elements; /* by address of the nft_set: struct element_list */
+    struct map *guards;   /* by address of the nft_chain: struct rule_guard */
     LIST(struct table_index *) all_tables;
     LIST(struct table_routes) routes;
     struct rule_list policy_rules[2];
@@ -189,8 +191,10 @@ static void table_index(struct world_namespace *namespace, const struct nft_tabl
     new->sets = map_new();
     map_set_u64(index->tables, (uint64_t)(uintptr_t)table, new);
     *list_append(&index->all_tables) = new;
-    list_each(const struct nft_chain, chain, &table->chains)
+    list_each(const struct nft_chain, chain, &table->chains) {
         map_set(new->chains, chain->name, (void *)(uintptr_t)chain);
+        map_set_u64(index->guards, (uint64_t)(uintptr_t)chain, guards_make(chain, namespace->world->arena));
+    }
     list_each(const struct nft_set, set, &table->sets)
         map_set(new->sets, set->name, (void *)(uintptr_t)set);
 }
@@ -320,6 +324,7 @@ static void namespace_index(struct world *world, struct world_namespace *new, co
     index->links = map_new();
     index->tables = map_new();
     index->elements = map_new();
+    index->guards = map_new();
     new->facts = facts;
     new->world = world;
     new->index = index;
@@ -375,6 +380,7 @@ static void namespace_index_free(struct world_namespace *namespace)
     map_free(index->links);
     map_free(index->tables);
     map_free(index->elements);
+    map_free(index->guards);
 }
 
 struct world *world_free(struct world *world)
@@ -400,6 +406,12 @@ void cleanup_world(struct world **world)
 struct world_namespace *world_namespace(const struct world *world, uint64_t id)
 {
     return map_get_u64(world->index, id);
+}
+
+const struct rule_guard *world_guards(const struct world_namespace *namespace, const struct nft_chain *chain)
+{
+    const struct namespace_index *index = namespace->index;
+    return map_get_u64(index->guards, (uint64_t)(uintptr_t)chain);
 }
 
 const struct nft_chain *world_chain(const struct world_namespace *namespace, const struct nft_table *table,

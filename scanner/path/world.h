@@ -117,6 +117,10 @@ const struct link *world_link(const struct world_namespace *namespace, uint32_t 
 /* The other end of a veth (its namespace and link); NULL where there is none or it is not known. */
 const struct link *world_peer(const struct world_namespace *namespace, const struct link *link,
                               const struct world_namespace **ret_namespace);
+/* What tells at a glance that a rule of the chain is not for a packet, one for each rule; NULL: it has no
+ * rules. */
+struct rule_guard; /* guard.h */
+const struct rule_guard *world_guards(const struct world_namespace *namespace, const struct nft_chain *chain);
 /* Routes of a table as the kernel prefers them: longer destination, longer source, lower metric, older first.
  */
 const struct route *const *world_routes(const struct world_namespace *namespace, enum ip_family family,
