@@ -357,7 +357,7 @@ static void rewrite_entries(struct entry_maker *maker)
         for (size_t i = 0; i < 2; i++)
             for (size_t j = 0; j < 2; j++) {
                 struct rewrite_context context = {maker, family, protocols[i]};
-                rules_visit(maker->host, family, protocols[i], hooks[j], 0, rewrite_visit, &context);
+                rules_visit(maker->host, family, protocols[i], hooks[j], NULL, 0, rewrite_visit, &context);
             }
 }
 

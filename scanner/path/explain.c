@@ -256,6 +256,17 @@ static bool off_path_visit(const struct rule_visit *visit, void *context)
     return true;
 }
 
+static struct guard_packet destination_packet(const struct query *query, struct address destination,
+                                              uint16_t port)
+{
+    return (struct guard_packet){.family = query->family,
+                                 .protocol = query->protocol,
+                                 .has_ports = true,
+                                 .port = port,
+                                 .destination = destination,
+                                 .any_interface = true};
+}
+
 /* The namespaces that the packets pass: the query's, and those of the parts' steps. */
 static void off_path_namespace(struct off_path *off, uint64_t id, struct map *seen)
 {
@@ -263,8 +274,13 @@ static void off_path_namespace(struct off_path *off, uint64_t id, struct map *se
     if (!namespace || map_get_u64(seen, id))
         return;
     map_set_u64(seen, id, off);
+    const struct visit_packets packets = {
+        {destination_packet(off->query, off->query->destination, off->query->port),
+         destination_packet(off->query, off->final, off->final_port)},
+        off->final.family ? 2 : 1};
     for (enum nft_hook hook = HOOK_PREROUTING; hook <= HOOK_POSTROUTING; hook++)
-        rules_visit(namespace, off->query->family, off->query->protocol, hook, 0, off_path_visit, off);
+        rules_visit(namespace, off->query->family, off->query->protocol, hook, &packets, 0, off_path_visit,
+                    off);
 }
 
 static void off_path_namespaces(struct off_path *off)

@@ -214,7 +214,9 @@ static bool has_name(const struct guard_condition *condition, const struct link 
 /* True where the condition is known not to hold. */
 static bool condition_fails(const struct guard_condition *condition, const struct guard_packet *packet)
 {
-    bool holds;
+    bool holds, of_interface = condition->kind == GUARD_INPUT || condition->kind == GUARD_OUTPUT;
+    if (of_interface && packet->any_interface)
+        return false;
     switch (condition->kind) {
     case GUARD_FAMILY:
         holds = in_numbers(condition, packet->family == FAMILY_IP4 ? NFT_FAMILY_IP : NFT_FAMILY_IP6);

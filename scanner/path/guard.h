@@ -48,6 +48,7 @@ struct guard_packet {
     bool has_ports; /* the protocol has them where TCP has */
     uint16_t port;
     struct address destination;
+    bool any_interface;          /* nothing is known of the next two */
     const struct link *in, *out; /* as the hook is told; NULL: none */
 };
 /* The rule cannot match the packet. */

@@ -54,7 +54,7 @@ static void mentions_of(const struct world_namespace *namespace, struct mention_
         for (size_t p = 0; p < 2; p++)
             for (enum nft_hook hook = HOOK_PREROUTING; hook <= HOOK_POSTROUTING; hook++) {
                 struct mention_context context = {list, families[f], protocols[p]};
-                rules_visit(namespace, families[f], protocols[p], hook, 0, mention_visit, &context);
+                rules_visit(namespace, families[f], protocols[p], hook, NULL, 0, mention_visit, &context);
             }
 }
 

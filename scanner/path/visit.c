@@ -32,6 +32,7 @@ struct visit_walk {
     const struct hook_chain *base;
     enum ip_family family;
     uint8_t protocol;
+    const struct visit_packets *only; /* NULL: all */
     size_t left;
     bool stopped;
     rule_visitor visitor;
@@ -490,14 +491,23 @@ static void state_run(struct visit_walk *walk, struct rule_state *state, size_t 
     visit(walk, state, false);
 }
 
+static bool is_for_none(const struct visit_packets *packets, const struct rule_guard *guard)
+{
+    for (size_t i = 0; i < packets->count; i++)
+        if (!guard_refuses(guard, &packets->items[i]))
+            return false;
+    return packets->count > 0;
+}
+
 static void chain_visit(struct visit_walk *walk, const struct nft_chain *chain,
                         const struct destinations *destinations)
 {
-    list_each(const struct nft_rule, rule, &chain->rules) {
-        if (walk->stopped)
-            return;
+    const struct rule_guard *guards = world_guards(walk->namespace, chain);
+    for (size_t i = 0; i < chain->rules.count && !walk->stopped; i++) {
+        if (walk->only && is_for_none(walk->only, &guards[i]))
+            continue;
         struct rule_state state = {
-            .chain = chain, .rule = rule, .destinations = destinations_copy(destinations)};
+            .chain = chain, .rule = &chain->rules.items[i], .destinations = destinations_copy(destinations)};
         registers_clear(&state.registers);
         state_run(walk, &state, 0);
         destinations_free(&state.destinations);
@@ -505,11 +515,13 @@ static void chain_visit(struct visit_walk *walk, const struct nft_chain *chain,
 }
 
 bool rules_visit(const struct world_namespace *namespace, enum ip_family family, uint8_t protocol,
-                 enum nft_hook hook, size_t limit, rule_visitor visitor, void *context)
+                 enum nft_hook hook, const struct visit_packets *only, size_t limit, rule_visitor visitor,
+                 void *context)
 {
     struct visit_walk walk = {.namespace = namespace,
                               .family = family,
                               .protocol = protocol,
+                              .only = only,
                               .left = limit ? limit : VISITS_MAX,
                               .visitor = visitor,
                               .context = context};

@@ -8,6 +8,7 @@
 #define POSTERN_SCANNER_PATH_VISIT_H
 
 #include "netns/base/interval.h"
+#include "scanner/path/guard.h"
 #include "scanner/path/world.h"
 
 /* Destinations: a box of addresses and ports. */
@@ -31,11 +32,18 @@ struct rule_visit {
 /* Return false to stop. */
 typedef bool (*rule_visitor)(const struct rule_visit *visit, void *context);
 
+/* Packets that are asked about: what is plainly for none of them is not visited (guard.h). count 0: any. */
+struct visit_packets {
+    struct guard_packet items[2];
+    size_t count;
+};
 /*
  * Every rule that packets of the family and protocol can meet at the hook, jumps followed, and each base
- * chain's policy at its end. At most `limit` visits (0: 200,000); false where it stopped there.
+ * chain's policy at its end. `only`: NULL for any destination. At most `limit` visits (0: 200,000); false
+ * where it stopped there.
  */
 bool rules_visit(const struct world_namespace *namespace, enum ip_family family, uint8_t protocol,
-                 enum nft_hook hook, size_t limit, rule_visitor visitor, void *context);
+                 enum nft_hook hook, const struct visit_packets *only, size_t limit, rule_visitor visitor,
+                 void *context);
 
 #endif
