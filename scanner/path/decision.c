@@ -741,7 +741,10 @@ bool routes_to_input(struct survey *survey, const struct world_namespace *namesp
 {
     if (!source.value) /* a question that names no sender is answered too */
         return !address_is_loopback(destination) && world_is_local(namespace, destination);
-    if (martian4(namespace, in, source, destination))
+    bool read = !(namespace->facts->missing & PART_ROUTES);
+    if (martian4(namespace, in, source, destination) ||
+        (read &&
+         !interval_set_contains(&namespace->local[world_family(destination.family)], destination.value)))
         return false;
     struct route_flow flow = {.family = destination.family,
                               .forward = true,

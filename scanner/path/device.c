@@ -101,9 +101,11 @@ static void lower_doubts(struct survey *survey, struct fragment *fragment, const
             device_doubts(survey, fragment, parent, false);
     }
     list_each(const struct link, lower, &namespace->facts->links) {
+        if (lower->master != link->index)
+            continue;
         bool inner = lower->kind == LINK_VETH && world_peer(namespace, lower, &other) &&
                      other->facts->role != ROLE_OUTSIDE;
-        if (lower->master == link->index && !(link->kind == LINK_BRIDGE && inner))
+        if (!(link->kind == LINK_BRIDGE && inner))
             device_doubts(survey, fragment, lower, false);
     }
 }
@@ -113,7 +115,7 @@ static void upper_doubts(struct survey *survey, struct fragment *fragment, const
 {
     const struct world *world = survey->world;
     uint64_t own = fragment->namespace->facts->id;
-    for (size_t i = 0; i < world->count; i++)
+    for (size_t i = 0; world->stacked && i < world->count; i++)
         list_each(const struct link, upper, &world->namespaces[i].facts->links) {
             uint64_t parent = upper->peer_namespace ? upper->peer_namespace : world->namespaces[i].facts->id;
             bool above = (upper->kind == LINK_MACVLAN || upper->kind == LINK_IPVLAN) &&
@@ -137,9 +139,9 @@ void device_arrive(struct survey *survey, struct fragment *fragment)
     lower_doubts(survey, fragment, link);
     upper_doubts(survey, fragment, link);
     if (link->kind == LINK_BRIDGE)
-        fragment->station = bridge_station(fragment, link);
+        fragment->station = bridge_station(survey, fragment, link);
     else if (master && master->kind == LINK_BRIDGE)
-        fragment->station = bridge_station(fragment, master);
+        fragment->station = bridge_station(survey, fragment, master);
     fragment->source_mac = survey->query->source_mac;
     fragment->destination_mac = mac_of(fragment->station.link ? fragment->station.link : link);
     survey_continue(survey, fragment, link->kind == LINK_BRIDGE ? STAGE_BRIDGE : STAGE_INGRESS);

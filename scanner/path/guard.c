@@ -185,15 +185,95 @@ static void guard_make(const struct nft_rule *rule, struct rule_guard *guard)
     }
 }
 
-struct rule_guard *guards_make(const struct nft_chain *chain, struct arena *arena)
+/* ---- the chain ---- */
+struct bucket {
+    LIST(uint32_t) rules; /* their numbers, ascending */
+};
+struct chain_guards {
+    size_t count;
+    struct rule_guard *rules;
+    struct bucket others;          /* rules that ask for neither */
+    struct map *addresses, *ports; /* by address_key() and port: struct bucket; NULL: none */
+    LIST(struct bucket *) all;     /* of both */
+};
+
+/* Different addresses may share a key: a rule too many is looked at then. */
+static uint64_t address_key(u128 value)
 {
-    if (chain->rules.count == 0)
-        return NULL;
-    struct rule_guard *guards = arena_alloc(arena, chain->rules.count * sizeof(*guards));
-    memset(guards, 0, chain->rules.count * sizeof(*guards));
-    for (size_t i = 0; i < chain->rules.count; i++)
-        guard_make(&chain->rules.items[i], &guards[i]);
+    return ((uint64_t)value ^ (uint64_t)(value >> 64)) + 1;
+}
+
+static bool asks_for_address(const struct guard_condition *condition)
+{
+    u128 all = condition->family == FAMILY_IP4 ? UINT32_MAX : ~(u128)0;
+    return condition->kind == GUARD_ADDRESS && !condition->invert && condition->mask == all;
+}
+
+static bool asks_for_port(const struct guard_condition *condition)
+{
+    return condition->kind == GUARD_PORT && !condition->invert && condition->first == condition->last;
+}
+
+static struct bucket *bucket_get(struct chain_guards *guards, struct map **map, uint64_t key,
+                                 struct arena *arena)
+{
+    if (!*map)
+        *map = map_new();
+    struct bucket *bucket = map_get_u64(*map, key);
+    if (bucket)
+        return bucket;
+    bucket = arena_alloc(arena, sizeof(*bucket));
+    *bucket = (struct bucket){0};
+    map_set_u64(*map, key, bucket);
+    *list_append(&guards->all) = bucket;
+    return bucket;
+}
+
+/* In a table of both families a rule that does not ask for one may see other fields where an address stands.
+ */
+static bool knows_family(const struct rule_guard *guard, enum nft_family family)
+{
+    for (uint8_t i = 0; i < guard->count; i++)
+        if (guard->conditions[i].kind == GUARD_FAMILY && !guard->conditions[i].invert)
+            return true;
+    return family == NFT_FAMILY_IP || family == NFT_FAMILY_IP6;
+}
+
+static struct bucket *bucket_of(struct chain_guards *guards, const struct rule_guard *guard,
+                                enum nft_family family, struct arena *arena)
+{
+    for (uint8_t i = 0; i < guard->count && knows_family(guard, family); i++)
+        if (asks_for_address(&guard->conditions[i]))
+            return bucket_get(guards, &guards->addresses, address_key(guard->conditions[i].value), arena);
+    for (uint8_t i = 0; i < guard->count; i++)
+        if (asks_for_port(&guard->conditions[i]))
+            return bucket_get(guards, &guards->ports, guard->conditions[i].first, arena);
+    return &guards->others;
+}
+
+struct chain_guards *guards_make(enum nft_family family, const struct nft_chain *chain, struct arena *arena)
+{
+    struct chain_guards *guards = arena_alloc(arena, sizeof(*guards));
+    *guards = (struct chain_guards){.count = chain->rules.count};
+    if (guards->count == 0)
+        return guards;
+    guards->rules = arena_alloc(arena, guards->count * sizeof(*guards->rules));
+    memset(guards->rules, 0, guards->count * sizeof(*guards->rules));
+    for (size_t i = 0; i < guards->count; i++) {
+        guard_make(&chain->rules.items[i], &guards->rules[i]);
+        *list_append(&bucket_of(guards, &guards->rules[i], family, arena)->rules) = (uint32_t)i;
+    }
     return guards;
+}
+
+void guards_free(struct chain_guards *guards)
+{
+    list_each(struct bucket *const, bucket, &guards->all)
+        list_free(&(*bucket)->rules);
+    list_free(&guards->all);
+    list_free(&guards->others.rules);
+    map_free(guards->addresses);
+    map_free(guards->ports);
 }
 
 /* ---- the packet ---- */
@@ -246,10 +326,52 @@ static bool condition_fails(const struct guard_condition *condition, const struc
     return holds == condition->invert;
 }
 
-bool guard_refuses(const struct rule_guard *guard, const struct guard_packet *packet)
+static bool guard_refuses(const struct rule_guard *guard, const struct guard_packet *packet)
 {
     for (uint8_t i = 0; i < guard->count; i++)
         if (condition_fails(&guard->conditions[i], packet))
             return true;
     return false;
+}
+
+/* ---- the cursor ---- */
+static void bucket_put(struct guard_cursor *cursor, size_t place, const struct bucket *bucket)
+{
+    if (!bucket)
+        return;
+    cursor->buckets[place].next = bucket->rules.items;
+    cursor->buckets[place].end = bucket->rules.items + bucket->rules.count;
+}
+
+struct guard_cursor guard_begin(const struct chain_guards *guards, const struct guard_packet *packet)
+{
+    struct guard_cursor cursor = {.guards = guards, .packet = *packet, .linear = !packet->has_ports};
+    bucket_put(&cursor, 0, &guards->others);
+    if (guards->addresses)
+        bucket_put(&cursor, 1, map_get_u64(guards->addresses, address_key(packet->destination.value)));
+    if (guards->ports)
+        bucket_put(&cursor, 2, map_get_u64(guards->ports, packet->port));
+    return cursor;
+}
+
+static size_t bucket_next(struct guard_cursor *cursor, size_t from)
+{
+    size_t least = cursor->guards->count;
+    if (cursor->linear)
+        return from < least ? from : least;
+    for (size_t i = 0; i < GUARD_BUCKETS; i++) {
+        while (cursor->buckets[i].next != cursor->buckets[i].end && *cursor->buckets[i].next < from)
+            cursor->buckets[i].next++;
+        if (cursor->buckets[i].next != cursor->buckets[i].end && *cursor->buckets[i].next < least)
+            least = *cursor->buckets[i].next;
+    }
+    return least;
+}
+
+size_t guard_next(struct guard_cursor *cursor, size_t from)
+{
+    size_t at = bucket_next(cursor, from);
+    while (at < cursor->guards->count && guard_refuses(&cursor->guards->rules[at], &cursor->packet))
+        at = bucket_next(cursor, at + 1);
+    return at;
 }

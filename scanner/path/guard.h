@@ -38,8 +38,11 @@ struct rule_guard {
     struct guard_condition conditions[GUARD_CONDITIONS_MAX];
 };
 
-/* One for each rule of the chain, in its order; from the arena. NULL: the chain has none. */
-struct rule_guard *guards_make(const struct nft_chain *chain, struct arena *arena);
+/* A chain's guards, and which of its rules ask for one address or port alone. */
+struct chain_guards;
+/* family: of the chain's table. From the arena, but for what guards_free() frees. */
+struct chain_guards *guards_make(enum nft_family family, const struct nft_chain *chain, struct arena *arena);
+void guards_free(struct chain_guards *guards);
 
 /* The packet as far as guards look at it. */
 struct guard_packet {
@@ -51,7 +54,20 @@ struct guard_packet {
     bool any_interface;          /* nothing is known of the next two */
     const struct link *in, *out; /* as the hook is told; NULL: none */
 };
-/* The rule cannot match the packet. */
-bool guard_refuses(const struct rule_guard *guard, const struct guard_packet *packet);
+
+/* Goes through the rules that the packet may match, in the chain's order. */
+#define GUARD_BUCKETS 3
+struct guard_cursor {
+    const struct chain_guards *guards;
+    struct guard_packet packet;
+    bool linear; /* the numbers say nothing: each rule is looked at */
+    struct {
+        const uint32_t *next, *end; /* rule numbers, ascending */
+    } buckets[GUARD_BUCKETS];
+};
+struct guard_cursor guard_begin(const struct chain_guards *guards, const struct guard_packet *packet);
+/* The number of the first such rule from `from` on; the number of rules: there is none. `from` never goes
+ * back. */
+size_t guard_next(struct guard_cursor *cursor, size_t from);
 
 #endif

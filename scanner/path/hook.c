@@ -146,15 +146,15 @@ static void rule_run(struct hook_walk *walk, const struct nft_chain *chain, cons
     list_free(&verdicts);
 }
 
-static bool all_refused(const struct rule_guard *guard, const struct hook_context *context,
-                        const struct fragment_list *fragments)
+/* Have all the same destination? Then one look at the guards is for all. */
+static bool one_destination(const struct fragment_list *fragments)
 {
-    for (size_t i = 0; guard->count > 0 && i < fragments->count; i++) {
-        struct guard_packet packet = packet_of(context, fragments->items[i]);
-        if (!guard_refuses(guard, &packet))
+    const struct fragment *first = fragments->items[0];
+    for (size_t i = 1; i < fragments->count; i++)
+        if (fragments->items[i]->port_number != first->port_number ||
+            !address_equal(fragments->items[i]->destination, first->destination))
             return false;
-    }
-    return guard->count > 0;
+    return true;
 }
 
 /* Runs the rules on all of `in` (emptied); what comes out at the end or returns is added to *ret_out. */
@@ -162,11 +162,14 @@ static void chain_run(struct hook_walk *walk, const struct nft_chain *chain, str
                       unsigned depth, struct fragment_list *ret_out)
 {
     struct fragment_list current = *in, next = {0};
-    const struct rule_guard *guards = world_guards(walk->context.namespace, chain);
+    struct guard_packet packet = packet_of(&walk->context, current.items[0]);
+    struct guard_cursor cursor = guard_begin(world_guards(walk->context.namespace, chain), &packet);
     *in = (struct fragment_list){0};
-    for (size_t i = 0; i < chain->rules.count && current.count > 0; i++) {
-        if (all_refused(&guards[i], &walk->context, &current))
-            continue;
+    for (size_t i = 0; current.count > 0; i++) {
+        if (one_destination(&current))
+            i = guard_next(&cursor, i);
+        if (i >= chain->rules.count)
+            break;
         rule_run(walk, chain, &chain->rules.items[i], depth, &current, &next, ret_out);
         struct fragment_list empty = current;
         current = next;

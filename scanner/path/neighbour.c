@@ -66,6 +66,28 @@ static struct segment_scope scope_of(const struct world_namespace *namespace, co
     return scope;
 }
 
+/* The same, made once: a bridge has hundreds of ports, and each packet asks. */
+static const struct segment_scope *scope_find(struct survey *survey, const struct world_namespace *namespace,
+                                              const struct link *device)
+{
+    struct map *scopes = symbolic_scopes(survey->symbolic);
+    struct arena *arena = symbolic_arena(survey->symbolic);
+    uint64_t key = (uint64_t)(uintptr_t)device;
+    struct segment_scope *kept = map_get_u64(scopes, key);
+    if (kept)
+        return kept;
+    struct segment_scope scope = scope_of(namespace, device);
+    kept = arena_alloc(arena, sizeof(*kept));
+    *kept = scope;
+    if (scope.stations.count > 0) {
+        size_t size = scope.stations.count * sizeof(*scope.stations.items);
+        kept->stations.items = memcpy(arena_alloc(arena, size), scope.stations.items, size);
+    }
+    list_free(&scope.stations);
+    map_set_u64(scopes, key, kept);
+    return kept;
+}
+
 /* ---- who answers ---- */
 static bool arp_allowed(const struct station *station, struct address wanted)
 {
@@ -211,26 +233,25 @@ static void ask_by_source(struct survey *survey, struct fragment *fragment, cons
 void neighbour_find(struct survey *survey, struct fragment *fragment, const struct link *device,
                     struct fragment_list *ret_found)
 {
-    struct segment_scope scope = scope_of(fragment->namespace, device);
+    const struct segment_scope *scope = scope_find(survey, fragment->namespace, device);
     const struct neighbour *neighbour = entry_of(fragment, device);
-    if (neighbour && station_by_mac(&scope, neighbour->mac, &fragment->station))
+    if (neighbour && station_by_mac(scope, neighbour->mac, &fragment->station))
         fragment_list_add(ret_found, fragment); /* known already */
     else if (neighbour && (neighbour->state & (NUD_PERMANENT | NUD_NOARP)))
-        nobody_answers(survey, fragment, &scope, device);
+        nobody_answers(survey, fragment, scope, device);
     else
-        ask_by_source(survey, fragment, &scope, device, ret_found);
-    list_free(&scope.stations);
+        ask_by_source(survey, fragment, scope, device, ret_found);
 }
 
-struct station bridge_station(const struct fragment *fragment, const struct link *bridge)
+struct station bridge_station(struct survey *survey, const struct fragment *fragment,
+                              const struct link *bridge)
 {
     struct station found = {fragment->namespace, bridge, NULL};
     if (world_is_local(fragment->namespace, fragment->destination))
         return found;
-    struct segment_scope scope = scope_of(fragment->namespace, bridge);
-    list_each(const struct station, station, &scope.stations)
+    const struct segment_scope *scope = scope_find(survey, fragment->namespace, bridge);
+    list_each(const struct station, station, &scope->stations)
         if (!found.port && link_has_address(station->namespace, station->link, fragment->destination))
             found = *station;
-    list_free(&scope.stations);
     return found;
 }

@@ -18,7 +18,6 @@ void prediction_make(struct symbolic *symbolic, const struct survey *survey, con
 void part_add_later(struct symbolic *symbolic, const struct survey *survey, struct prediction_part *part);
 
 /* symbolic.c */
-struct arena *symbolic_arena(struct symbolic *symbolic);
 struct rule_reference symbolic_reference(struct symbolic *symbolic, const struct cause *place);
 
 #endif

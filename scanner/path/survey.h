@@ -63,6 +63,10 @@ const char *survey_text(struct survey *survey, const char *format, ...) __attrib
 const char *namespace_text(struct survey *survey,
                            const struct world_namespace *namespace); /* "net:[4026532247]" */
 
+/* ---- symbolic.c: what is kept from one walk to the next ---- */
+struct arena *symbolic_arena(struct symbolic *symbolic);
+struct map *symbolic_scopes(struct symbolic *symbolic); /* of neighbour.c: by the address of a device */
+
 /* The walk itself: from the query's packets to ->endings. what_if: with only these sources and ports. */
 void survey_run(struct survey *survey, const struct interval_set *sources, const struct interval_set *ports);
 void survey_free(struct survey *survey); /* what it holds, and its arena */
@@ -245,7 +249,8 @@ bool link_has_address(const struct world_namespace *namespace, const struct link
 void neighbour_find(struct survey *survey, struct fragment *fragment, const struct link *device,
                     struct fragment_list *ret_found);
 /* Who of a bridge's segment holds the destination: the bridge's own namespace where nobody else does. */
-struct station bridge_station(const struct fragment *fragment, const struct link *bridge);
+struct station bridge_station(struct survey *survey, const struct fragment *fragment,
+                              const struct link *bridge);
 
 /* ---- bridge.c ---- */
 /* To a station behind a port of a bridge. Takes the fragment. */

@@ -14,6 +14,7 @@ struct symbolic {
     const struct world *world;
     struct arena *arena; /* of the answers */
     struct map *texts;   /* of rules and chains, by their address */
+    struct map *scopes;  /* who is on the segment of a device, by its address */
 };
 
 struct symbolic *symbolic_new(const struct world *world, struct arena *arena)
@@ -22,6 +23,7 @@ struct symbolic *symbolic_new(const struct world *world, struct arena *arena)
     symbolic->world = world;
     symbolic->arena = arena;
     symbolic->texts = map_new();
+    symbolic->scopes = map_new();
     return symbolic;
 }
 
@@ -30,6 +32,7 @@ struct symbolic *symbolic_free(struct symbolic *symbolic)
     if (!symbolic)
         return NULL;
     map_free(symbolic->texts);
+    map_free(symbolic->scopes);
     free(symbolic);
     return NULL;
 }
@@ -47,6 +50,11 @@ const struct world *symbolic_world(const struct symbolic *symbolic)
 struct arena *symbolic_arena(struct symbolic *symbolic)
 {
     return symbolic->arena;
+}
+
+struct map *symbolic_scopes(struct symbolic *symbolic)
+{
+    return symbolic->scopes;
 }
 
 /* ---- texts of rules ---- */

@@ -491,21 +491,27 @@ static void state_run(struct visit_walk *walk, struct rule_state *state, size_t 
     visit(walk, state, false);
 }
 
-static bool is_for_none(const struct visit_packets *packets, const struct rule_guard *guard)
+/* The next rule from `from` on that may be for one of the packets that are asked about. */
+static size_t rule_next(struct guard_cursor *cursors, size_t count, size_t from)
 {
-    for (size_t i = 0; i < packets->count; i++)
-        if (!guard_refuses(guard, &packets->items[i]))
-            return false;
-    return packets->count > 0;
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size_t next = guard_next(&cursors[i], from);
+        least = next < least ? next : least;
+    }
+    return count > 0 ? least : from;
 }
 
 static void chain_visit(struct visit_walk *walk, const struct nft_chain *chain,
                         const struct destinations *destinations)
 {
-    const struct rule_guard *guards = world_guards(walk->namespace, chain);
-    for (size_t i = 0; i < chain->rules.count && !walk->stopped; i++) {
-        if (walk->only && is_for_none(walk->only, &guards[i]))
-            continue;
+    const struct chain_guards *guards = world_guards(walk->namespace, chain);
+    struct guard_cursor cursors[VISIT_PACKETS_MAX];
+    size_t count = walk->only ? walk->only->count : 0;
+    for (size_t i = 0; i < count; i++)
+        cursors[i] = guard_begin(guards, &walk->only->items[i]);
+    for (size_t i = rule_next(cursors, count, 0); i < chain->rules.count && !walk->stopped;
+         i = rule_next(cursors, count, i + 1)) {
         struct rule_state state = {
             .chain = chain, .rule = &chain->rules.items[i], .destinations = destinations_copy(destinations)};
         registers_clear(&state.registers);

@@ -33,8 +33,9 @@ struct rule_visit {
 typedef bool (*rule_visitor)(const struct rule_visit *visit, void *context);
 
 /* Packets that are asked about: what is plainly for none of them is not visited (guard.h). count 0: any. */
+#define VISIT_PACKETS_MAX 2
 struct visit_packets {
-    struct guard_packet items[2];
+    struct guard_packet items[VISIT_PACKETS_MAX];
     size_t count;
 };
 /*

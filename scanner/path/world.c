@@ -31,7 +31,7 @@ struct namespace_index {
     struct map *links;    /* by ifindex: struct link */
     struct map *tables;   /* by address of the nft_table: struct table_index */
     struct map *elements; /* by address of the nft_set: struct element_list */
-    struct map *guards;   /* by address of the nft_chain: struct rule_guard */
+    struct map *guards;   /* by address of the nft_chain: struct chain_guards */
     LIST(struct table_index *) all_tables;
     LIST(struct table_routes) routes;
     struct rule_list policy_rules[2];
@@ -193,7 +193,8 @@ static void table_index(struct world_namespace *namespace, const struct nft_tabl
     *list_append(&index->all_tables) = new;
     list_each(const struct nft_chain, chain, &table->chains) {
         map_set(new->chains, chain->name, (void *)(uintptr_t)chain);
-        map_set_u64(index->guards, (uint64_t)(uintptr_t)chain, guards_make(chain, namespace->world->arena));
+        map_set_u64(index->guards, (uint64_t)(uintptr_t)chain,
+                    guards_make(table->family, chain, namespace->world->arena));
     }
     list_each(const struct nft_set, set, &table->sets)
         map_set(new->sets, set->name, (void *)(uintptr_t)set);
@@ -328,12 +329,18 @@ static void namespace_index(struct world *world, struct world_namespace *new, co
     new->facts = facts;
     new->world = world;
     new->index = index;
-    list_each(const struct link, link, &facts->links)
+    list_each(const struct link, link, &facts->links) {
         map_set_u64(index->links, link->index, (void *)(uintptr_t)link);
+        world->stacked |= link->kind == LINK_MACVLAN || link->kind == LINK_IPVLAN;
+    }
     tables_index(new);
     elements_index(new);
     routes_index(new);
     policy_rules_index(new);
+    list_each(const struct route, route, &facts->routes)
+        if (route->type == RTN_LOCAL && (route->family == FAMILY_IP4 || route->family == FAMILY_IP6))
+            interval_set_add(&new->local[world_family(route->family)], prefix_first(route->destination).value,
+                             prefix_last(route->destination).value);
 }
 
 struct world *world_new(const struct snapshot *snapshot)
@@ -352,6 +359,17 @@ struct world *world_new(const struct snapshot *snapshot)
     return world;
 }
 
+static void guards_free_all(const struct world_namespace *namespace)
+{
+    const struct namespace_index *index = namespace->index;
+    list_each(const struct nft_table, table, &namespace->facts->ruleset.tables)
+        list_each(const struct nft_chain, chain, &table->chains) {
+            struct chain_guards *guards = map_get_u64(index->guards, (uint64_t)(uintptr_t)chain);
+            if (guards)
+                guards_free(guards);
+        }
+}
+
 static void tables_free(struct namespace_index *index)
 {
     list_each(struct table_index *const, table, &index->all_tables) {
@@ -364,6 +382,7 @@ static void tables_free(struct namespace_index *index)
 static void namespace_index_free(struct world_namespace *namespace)
 {
     struct namespace_index *index = namespace->index;
+    guards_free_all(namespace);
     tables_free(index);
     for (size_t hook = 0; hook <= HOOK_POSTROUTING; hook++) {
         list_free(&namespace->hooks[0][hook]);
@@ -372,6 +391,8 @@ static void namespace_index_free(struct world_namespace *namespace)
         list_free(&namespace->arp_hooks[hook]);
     }
     list_free(&namespace->device_hooks);
+    interval_set_free(&namespace->local[0]);
+    interval_set_free(&namespace->local[1]);
     list_each(struct table_routes, routes, &index->routes)
         list_free(&routes->routes);
     list_free(&index->routes);
@@ -408,7 +429,8 @@ struct world_namespace *world_namespace(const struct world *world, uint64_t id)
     return map_get_u64(world->index, id);
 }
 
-const struct rule_guard *world_guards(const struct world_namespace *namespace, const struct nft_chain *chain)
+const struct chain_guards *world_guards(const struct world_namespace *namespace,
+                                        const struct nft_chain *chain)
 {
     const struct namespace_index *index = namespace->index;
     return map_get_u64(index->guards, (uint64_t)(uintptr_t)chain);

@@ -69,6 +69,8 @@ struct world_namespace {
     /* Is there a NAT chain? With the first one of a family the kernel's NAT function stands in all four
      * hooks, and binds there what no chain maps (nf_nat_register_fn). */
     bool nat[2];
+    struct interval_set
+        local[2];         /* what may be local, by any route of any table: wider than world_is_local() */
     bool custom_rules[2]; /* policy rules beside the kernel's own: changes how IPv4 looks up `local` and
                              `main` */
     const struct world *world;
@@ -79,6 +81,7 @@ struct world {
     const struct snapshot *snapshot;
     struct world_namespace *namespaces;
     size_t count;
+    bool stacked; /* there is a macvlan or ipvlan device */
     struct arena *arena;
     void *index;
 };
@@ -117,10 +120,10 @@ const struct link *world_link(const struct world_namespace *namespace, uint32_t 
 /* The other end of a veth (its namespace and link); NULL where there is none or it is not known. */
 const struct link *world_peer(const struct world_namespace *namespace, const struct link *link,
                               const struct world_namespace **ret_namespace);
-/* What tells at a glance that a rule of the chain is not for a packet, one for each rule; NULL: it has no
- * rules. */
-struct rule_guard; /* guard.h */
-const struct rule_guard *world_guards(const struct world_namespace *namespace, const struct nft_chain *chain);
+/* What tells at a glance which of the chain's rules are not for a packet. */
+struct chain_guards; /* guard.h */
+const struct chain_guards *world_guards(const struct world_namespace *namespace,
+                                        const struct nft_chain *chain);
 /* Routes of a table as the kernel prefers them: longer destination, longer source, lower metric, older first.
  */
 const struct route *const *world_routes(const struct world_namespace *namespace, enum ip_family family,
