@@ -120,17 +120,12 @@ static bool is_own_address(const struct world_namespace *namespace, struct addre
     return false;
 }
 
-static bool is_held(const struct world *world, const struct vantage *vantage,
-                    const struct world_namespace *holder, struct address address)
+static bool is_held(const struct vantage_segment *segment, struct address address)
 {
-    if (world_is_local(holder, address))
-        return true;
-    list_each(const uint64_t, id, &vantage->members) {
-        const struct world_namespace *member = world_namespace(world, *id);
-        if (member && is_own_address(member, address))
-            return true;
-    }
-    return false;
+    bool held = world_is_local(segment->holder, address);
+    for (size_t i = 0; !held && i < segment->count; i++)
+        held = is_own_address(segment->members[i].namespace, address);
+    return held;
 }
 
 /* On a network of the member's own: it asks its neighbours for the address, not the bridge for the way. */
@@ -142,55 +137,65 @@ static bool is_on_link(const struct world_namespace *member, struct address addr
     return false;
 }
 
+static int ask_together(struct symbolic *symbolic, const struct vantage *vantage,
+                        const struct vantage_segment *segment, const struct entry *entry,
+                        const struct interval_set *addresses, const struct interval_set *sources,
+                        const struct interval_set *ports, struct prediction *prediction)
+{
+    _cleanup_interval_set_ struct interval_set asked =
+        sources ? interval_set_intersect(addresses, sources) : interval_set_copy(addresses);
+    struct vantage at = {.namespace = vantage->namespace, .interface = segment->bridge->index};
+    struct prediction one = {0};
+    if (interval_set_empty(&asked))
+        return 0;
+    int result = ask_uplink(symbolic, &at, entry, &asked, ports, &one);
+    if (result == 0)
+        prediction_join(prediction, &one);
+    return result;
+}
+
+static int ask_apart(struct symbolic *symbolic, const struct segment_member *member,
+                     const struct entry *entry, const struct interval_set *ports,
+                     struct prediction *prediction)
+{
+    struct prediction one = {0};
+    int result = ask_sender(symbolic, member->id, entry, NULL, ports, &one);
+    if (result == 0)
+        prediction_join(prediction, &one);
+    return result;
+}
+
 /* Members that fare alike but for their address are one question, asked at the bridge; the others each for
  * itself. */
-static int ask_segment(struct symbolic *symbolic, const struct world *world, const struct vantage *vantage,
-                       const struct entry *entry, const struct interval_set *sources,
-                       const struct interval_set *ports, struct prediction *ret_prediction)
+static int ask_segment(struct symbolic *symbolic, const struct vantage *vantage, const struct entry *entry,
+                       const struct interval_set *sources, const struct interval_set *ports,
+                       struct prediction *ret_prediction)
 {
-    const struct world_namespace *holder = world_namespace(world, vantage->namespace);
-    const struct link *bridge = holder ? namespace_link_named(holder->facts, vantage->bridge) : NULL;
-    struct interval_set together = {0};
-    *ret_prediction = (struct prediction){.family = entry->family, .state = STATE_UNREACHABLE};
-    if (!bridge)
-        return -EINVAL;
-    bool any = false, held = is_held(world, vantage, holder, entry->address);
+    const struct vantage_segment *segment = segment_find(symbolic, vantage, entry->family);
+    struct interval_set others = {0}; /* of members that do not ask together with the rest */
+    bool any = false;
     int result = 0;
-    list_each(const uint64_t, id, &vantage->members) {
-        const struct world_namespace *member = world_namespace(world, *id);
-        if (!member || is_own_address(member, entry->address))
-            continue;
-        any = true;
-        if ((held || !is_on_link(member, entry->address)) &&
-            segment_member_is_plain(member, holder, bridge, entry->family)) {
-            segment_member_addresses(member, holder, bridge, entry->family, &together);
-            continue;
-        }
-        struct prediction one = {0};
-        int r = ask_sender(symbolic, *id, entry, NULL, ports, &one);
-        if (r == 0)
-            prediction_join(ret_prediction, &one);
-        else
-            result = r; /* one that could not be asked is not made good by the others */
+    *ret_prediction = (struct prediction){.family = entry->family, .state = STATE_UNREACHABLE};
+    if (!segment->bridge)
+        return -EINVAL;
+    bool held = is_held(segment, entry->address);
+    for (size_t i = 0; i < segment->count; i++) {
+        const struct segment_member *member = &segment->members[i];
+        bool own = is_own_address(member->namespace, entry->address);
+        bool together = !own && member->plain && (held || !is_on_link(member->namespace, entry->address));
+        any |= !own;
+        for (size_t j = 0; member->plain && !together && j < member->addresses.count; j++)
+            interval_set_add(&others, member->addresses.items[j].first, member->addresses.items[j].last);
+        int r = together || own ? 0 : ask_apart(symbolic, member, entry, ports, ret_prediction);
+        result = r ? r : result; /* one that could not be asked is not made good by the others */
     }
+    struct interval_set together = interval_set_subtract(&segment->plain, &others);
     if (!any)
-        segment_addresses(holder, bridge, entry, &together);
-    if (sources) {
-        struct interval_set both = interval_set_intersect(&together, sources);
-        interval_set_free(&together);
-        together = both;
-    }
-    if (!interval_set_empty(&together)) {
-        struct vantage at = {.namespace = vantage->namespace, .interface = bridge->index};
-        struct prediction one = {0};
-        int r = ask_uplink(symbolic, &at, entry, &together, ports, &one);
-        if (r == 0)
-            prediction_join(ret_prediction, &one);
-        else
-            result = r;
-    }
+        segment_addresses(segment->holder, segment->bridge, entry, &together);
+    int r = ask_together(symbolic, vantage, segment, entry, &together, sources, ports, ret_prediction);
+    interval_set_free(&others);
     interval_set_free(&together);
-    return result;
+    return r ? r : result;
 }
 
 /* ---- userland proxies ---- */
@@ -326,12 +331,12 @@ static void channel_through(struct symbolic *symbolic, const struct world *world
 }
 
 /* ---- one channel ---- */
-static int vantage_ask(struct symbolic *symbolic, const struct world *world, const struct vantage *vantage,
-                       const struct entry *entry, const struct interval_set *sources,
-                       const struct interval_set *ports, struct prediction *ret_prediction)
+static int vantage_ask(struct symbolic *symbolic, const struct vantage *vantage, const struct entry *entry,
+                       const struct interval_set *sources, const struct interval_set *ports,
+                       struct prediction *ret_prediction)
 {
     if (vantage->kind == VANTAGE_SEGMENT)
-        return ask_segment(symbolic, world, vantage, entry, sources, ports, ret_prediction);
+        return ask_segment(symbolic, vantage, entry, sources, ports, ret_prediction);
     if (vantage->interface != 0)
         return ask_uplink(symbolic, vantage, entry, sources, ports, ret_prediction);
     return ask_sender(symbolic, vantage->namespace, entry, sources, ports, ret_prediction);
@@ -355,8 +360,7 @@ int channel_find(struct symbolic *symbolic, const struct vantage *vantage, const
                  struct arena *arena, struct path_channel *ret_channel)
 {
     struct prediction prediction = {0};
-    int result =
-        vantage_ask(symbolic, symbolic_world(symbolic), vantage, entry, sources, source_ports, &prediction);
+    int result = vantage_ask(symbolic, vantage, entry, sources, source_ports, &prediction);
     if (result == 0)
         channel_make(symbolic, vantage, entry, &prediction, arena, ret_channel);
     prediction_free(&prediction);
@@ -429,7 +433,7 @@ static int channels_ask(struct symbolic *symbolic, const struct vantage *vantage
 {
     _cleanup_prediction_ struct prediction prediction = {0};
     struct listeners_met met = {0};
-    int result = vantage_ask(symbolic, symbolic_world(symbolic), vantage, entry, NULL, NULL, &prediction);
+    int result = vantage_ask(symbolic, vantage, entry, NULL, NULL, &prediction);
     if (result != 0)
         return result;
     list_each(const struct prediction_part, part, &prediction.parts) {

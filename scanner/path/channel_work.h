@@ -14,15 +14,26 @@ bool vantage_dials(const struct world *world, const struct vantage *vantage, uin
                    struct address address);
 
 /* ---- segment.c ---- */
-/*
- * Does all that the member sends leave it untouched by its own rules, by its one interface on the bridge,
- * through a port like any other? Then members fare alike but for their address.
- */
-bool segment_member_is_plain(const struct world_namespace *member, const struct world_namespace *holder,
-                             const struct link *bridge, enum ip_family family);
-/* Adds the member's addresses on the bridge. */
-void segment_member_addresses(const struct world_namespace *member, const struct world_namespace *holder,
-                              const struct link *bridge, enum ip_family family, struct interval_set *set);
+struct segment_member {
+    uint64_t id;
+    const struct world_namespace *namespace;
+    /*
+     * Does all that the member sends leave it untouched by its own rules, by its one interface on the bridge,
+     * through a port like any other? Then members fare alike but for their address.
+     */
+    bool plain;
+    struct interval_set addresses; /* on the bridge */
+};
+struct vantage_segment {
+    const struct world_namespace *holder;
+    const struct link *bridge; /* NULL: it is not there */
+    size_t count;
+    struct segment_member *members;
+    struct interval_set plain; /* the addresses of all plain members */
+};
+/* The segment of a vantage in a family; noted, and of the symbolic's arena: its sets are not to be freed. */
+const struct vantage_segment *segment_find(struct symbolic *symbolic, const struct vantage *vantage,
+                                           enum ip_family family);
 /* Adds the addresses that a further member could have: the bridge's networks without what is taken. */
 void segment_addresses(const struct world_namespace *holder, const struct link *bridge,
                        const struct entry *entry, struct interval_set *set);

@@ -90,24 +90,57 @@ void device_doubts(struct survey *survey, struct fragment *fragment, const struc
 }
 
 /* ---- the packet of the question ---- */
+/* Its ports, but for those of containers where it is a bridge; noted, for a bridge has hundreds. */
+struct lowers {
+    size_t count;
+    const struct link **links;
+};
+
+static bool is_lower(const struct world_namespace *namespace, const struct link *link,
+                     const struct link *lower)
+{
+    const struct world_namespace *other;
+    if (lower->master != link->index)
+        return false;
+    bool inner = lower->kind == LINK_VETH && world_peer(namespace, lower, &other) &&
+                 other->facts->role != ROLE_OUTSIDE;
+    return !(link->kind == LINK_BRIDGE && inner);
+}
+
+#define NOTE_LOWERS 1u /* scope_find() of neighbour.c notes under the device itself */
+
+static const struct lowers *lowers_of(struct survey *survey, const struct world_namespace *namespace,
+                                      const struct link *link)
+{
+    struct map *notes = symbolic_notes(survey->symbolic);
+    struct arena *arena = symbolic_arena(survey->symbolic);
+    uint64_t key = (uint64_t)(uintptr_t)link + NOTE_LOWERS;
+    struct lowers *lowers = map_get_u64(notes, key);
+    if (lowers)
+        return lowers;
+    lowers = arena_alloc(arena, sizeof(*lowers));
+    *lowers =
+        (struct lowers){.links = arena_alloc(arena, (namespace->facts->links.count + 1) * sizeof(link))};
+    list_each(const struct link, lower, &namespace->facts->links)
+        if (is_lower(namespace, link, lower))
+            lowers->links[lowers->count++] = lower;
+    map_set_u64(notes, key, lowers);
+    return lowers;
+}
+
 /* Devices beneath: what stands on them sees the packet first. The ports of containers are not beneath an
  * uplink. */
 static void lower_doubts(struct survey *survey, struct fragment *fragment, const struct link *link)
 {
-    const struct world_namespace *namespace = fragment->namespace, *other;
+    const struct world_namespace *namespace = fragment->namespace;
     if (link->kind == LINK_VLAN && link->peer_nsid < 0) {
         const struct link *parent = world_link(namespace, link->peer_index);
         if (parent)
             device_doubts(survey, fragment, parent, false);
     }
-    list_each(const struct link, lower, &namespace->facts->links) {
-        if (lower->master != link->index)
-            continue;
-        bool inner = lower->kind == LINK_VETH && world_peer(namespace, lower, &other) &&
-                     other->facts->role != ROLE_OUTSIDE;
-        if (!(link->kind == LINK_BRIDGE && inner))
-            device_doubts(survey, fragment, lower, false);
-    }
+    const struct lowers *lowers = lowers_of(survey, namespace, link);
+    for (size_t i = 0; i < lowers->count; i++)
+        device_doubts(survey, fragment, lowers->links[i], false);
 }
 
 /* A macvlan or ipvlan device above it that has the address takes the frame before IP sees it here. */

@@ -70,10 +70,10 @@ static struct segment_scope scope_of(const struct world_namespace *namespace, co
 static const struct segment_scope *scope_find(struct survey *survey, const struct world_namespace *namespace,
                                               const struct link *device)
 {
-    struct map *scopes = symbolic_scopes(survey->symbolic);
+    struct map *notes = symbolic_notes(survey->symbolic);
     struct arena *arena = symbolic_arena(survey->symbolic);
     uint64_t key = (uint64_t)(uintptr_t)device;
-    struct segment_scope *kept = map_get_u64(scopes, key);
+    struct segment_scope *kept = map_get_u64(notes, key);
     if (kept)
         return kept;
     struct segment_scope scope = scope_of(namespace, device);
@@ -84,7 +84,7 @@ static const struct segment_scope *scope_find(struct survey *survey, const struc
         kept->stations.items = memcpy(arena_alloc(arena, size), scope.stations.items, size);
     }
     list_free(&scope.stations);
-    map_set_u64(scopes, key, kept);
+    map_set_u64(notes, key, kept);
     return kept;
 }
 

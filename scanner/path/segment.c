@@ -97,12 +97,10 @@ static bool routes_are_plain(const struct world_namespace *member, const struct 
     return true;
 }
 
-bool segment_member_is_plain(const struct world_namespace *member, const struct world_namespace *holder,
-                             const struct link *bridge, enum ip_family family)
+static bool is_plain(const struct world_namespace *member, const struct world_namespace *holder,
+                     const struct link *link, const struct link *port, enum ip_family family)
 {
-    const struct link *port;
     const struct namespace *facts = member->facts;
-    const struct link *link = member_link(member, holder, bridge, &port);
     if (!link || !facts->entered || facts->error || facts->gone || facts->missing != 0 ||
         facts->programs.count > 0 || facts->ruleset.legacy.count > 0 || facts->ruleset.not_atomic ||
         facts->ruleset.over_budget)
@@ -111,18 +109,73 @@ bool segment_member_is_plain(const struct world_namespace *member, const struct 
            routes_are_plain(member, link, family) && rules_are_harmless(member, family);
 }
 
-/* ---- addresses ---- */
-void segment_member_addresses(const struct world_namespace *member, const struct world_namespace *holder,
-                              const struct link *bridge, enum ip_family family, struct interval_set *set)
+/* ---- the members ---- */
+/* Moves a set into the arena. */
+static struct interval_set set_keep(struct interval_set *set, struct arena *arena)
 {
-    const struct link *port, *link = member_link(member, holder, bridge, &port);
-    list_each(const struct link_address, own, &member->facts->addresses) {
-        struct address address = own->prefix.address;
-        if (link && own->index == link->index && address.family == family && !address_is_link_local(address))
-            interval_set_add(set, address.value, address.value);
+    struct interval_set kept = {.count = set->count, .capacity = set->count};
+    if (set->count > 0) {
+        size_t size = set->count * sizeof(*set->items);
+        kept.items = memcpy(arena_alloc(arena, size), set->items, size);
     }
+    interval_set_free(set);
+    return kept;
 }
 
+static struct segment_member member_of(const struct vantage_segment *segment, uint64_t id,
+                                       const struct world_namespace *namespace, enum ip_family family,
+                                       struct arena *arena)
+{
+    const struct link *port = NULL, *link = member_link(namespace, segment->holder, segment->bridge, &port);
+    struct interval_set addresses = {0};
+    list_each(const struct link_address, own, &namespace->facts->addresses) {
+        struct address address = own->prefix.address;
+        if (link && own->index == link->index && address.family == family && !address_is_link_local(address))
+            interval_set_add(&addresses, address.value, address.value);
+    }
+    return (struct segment_member){.id = id,
+                                   .namespace = namespace,
+                                   .plain = is_plain(namespace, segment->holder, link, port, family),
+                                   .addresses = set_keep(&addresses, arena)};
+}
+
+static void members_find(struct vantage_segment *segment, const struct world *world,
+                         const struct vantage *vantage, enum ip_family family, struct arena *arena)
+{
+    struct interval_set plain = {0};
+    segment->members = arena_alloc(arena, (vantage->members.count + 1) * sizeof(*segment->members));
+    list_each(const uint64_t, id, &vantage->members) {
+        const struct world_namespace *namespace = world_namespace(world, *id);
+        if (!namespace)
+            continue;
+        struct segment_member *member = &segment->members[segment->count++];
+        *member = member_of(segment, *id, namespace, family, arena);
+        for (size_t i = 0; member->plain && i < member->addresses.count; i++)
+            interval_set_add(&plain, member->addresses.items[i].first, member->addresses.items[i].last);
+    }
+    segment->plain = set_keep(&plain, arena);
+}
+
+const struct vantage_segment *segment_find(struct symbolic *symbolic, const struct vantage *vantage,
+                                           enum ip_family family)
+{
+    const struct world *world = symbolic_world(symbolic);
+    struct arena *arena = symbolic_arena(symbolic);
+    uint64_t key = (uint64_t)(uintptr_t)vantage + (family == FAMILY_IP6);
+    struct vantage_segment *segment = map_get_u64(symbolic_notes(symbolic), key);
+    if (segment)
+        return segment;
+    segment = arena_alloc(arena, sizeof(*segment));
+    *segment = (struct vantage_segment){.holder = world_namespace(world, vantage->namespace)};
+    if (segment->holder)
+        segment->bridge = namespace_link_named(segment->holder->facts, vantage->bridge);
+    if (segment->bridge)
+        members_find(segment, world, vantage, family, arena);
+    map_set_u64(symbolic_notes(symbolic), key, segment);
+    return segment;
+}
+
+/* ---- addresses ---- */
 static void take_out(struct interval_set *set, u128 value)
 {
     struct interval_set one = interval_set_range(value, value);

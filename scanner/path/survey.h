@@ -63,10 +63,6 @@ const char *survey_text(struct survey *survey, const char *format, ...) __attrib
 const char *namespace_text(struct survey *survey,
                            const struct world_namespace *namespace); /* "net:[4026532247]" */
 
-/* ---- symbolic.c: what is kept from one walk to the next ---- */
-struct arena *symbolic_arena(struct symbolic *symbolic);
-struct map *symbolic_scopes(struct symbolic *symbolic); /* of neighbour.c: by the address of a device */
-
 /* The walk itself: from the query's packets to ->endings. what_if: with only these sources and ports. */
 void survey_run(struct survey *survey, const struct interval_set *sources, const struct interval_set *ports);
 void survey_free(struct survey *survey); /* what it holds, and its arena */

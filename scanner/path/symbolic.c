@@ -14,7 +14,7 @@ struct symbolic {
     const struct world *world;
     struct arena *arena; /* of the answers */
     struct map *texts;   /* of rules and chains, by their address */
-    struct map *scopes;  /* who is on the segment of a device, by its address */
+    struct map *notes;
 };
 
 struct symbolic *symbolic_new(const struct world *world, struct arena *arena)
@@ -23,7 +23,7 @@ struct symbolic *symbolic_new(const struct world *world, struct arena *arena)
     symbolic->world = world;
     symbolic->arena = arena;
     symbolic->texts = map_new();
-    symbolic->scopes = map_new();
+    symbolic->notes = map_new();
     return symbolic;
 }
 
@@ -32,7 +32,7 @@ struct symbolic *symbolic_free(struct symbolic *symbolic)
     if (!symbolic)
         return NULL;
     map_free(symbolic->texts);
-    map_free(symbolic->scopes);
+    map_free(symbolic->notes);
     free(symbolic);
     return NULL;
 }
@@ -52,9 +52,9 @@ struct arena *symbolic_arena(struct symbolic *symbolic)
     return symbolic->arena;
 }
 
-struct map *symbolic_scopes(struct symbolic *symbolic)
+struct map *symbolic_notes(struct symbolic *symbolic)
 {
-    return symbolic->scopes;
+    return symbolic->notes;
 }
 
 /* ---- texts of rules ---- */

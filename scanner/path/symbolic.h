@@ -19,6 +19,10 @@
 struct symbolic;
 struct symbolic *symbolic_new(const struct world *world, struct arena *arena);
 const struct world *symbolic_world(const struct symbolic *symbolic);
+struct arena *symbolic_arena(struct symbolic *symbolic);
+/* What was found out about the world once and is asked for again and again: by the address of the thing that
+ * it is about (and a small number), each value of the arena. */
+struct map *symbolic_notes(struct symbolic *symbolic);
 struct symbolic *symbolic_free(struct symbolic *symbolic); /* NULL is fine; returns NULL */
 void cleanup_symbolic(struct symbolic **symbolic);
 #define _cleanup_symbolic_ _cleanup_(cleanup_symbolic)
