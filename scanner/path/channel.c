@@ -547,18 +547,24 @@ bool vantage_dials(const struct world *world, const struct vantage *vantage, uin
     return address_is_dialled(world, vantage, &entry, address);
 }
 
+bool container_is_wanted(const struct channel_options *options, const struct container *container)
+{
+    for (size_t i = 0; i < options->container_count; i++)
+        if (text_match(options->containers[i], container->name))
+            return true;
+    return options->container_count == 0;
+}
+
+bool deadline_passed(const struct channel_options *options)
+{
+    return options->deadline != 0 && (int64_t)(time_monotonic_ns() / 1000000u) >= options->deadline;
+}
+
 static bool is_wanted(const struct channels_walk *walk, const struct path_channel *channel)
 {
-    const struct channel_options *options = walk->options;
-    if (options->container_count == 0)
-        return true;
     if (channel->container < 0)
-        return false;
-    const char *name = walk->world->snapshot->containers.items[channel->container].name;
-    for (size_t i = 0; i < options->container_count; i++)
-        if (text_match(options->containers[i], name))
-            return true;
-    return false;
+        return walk->options->container_count == 0;
+    return container_is_wanted(walk->options, &walk->world->snapshot->containers.items[channel->container]);
 }
 
 static int channel_give(struct channels_walk *walk, struct path_channel *channel)
@@ -616,8 +622,7 @@ static void channel_unasked(const struct channels_walk *walk, const struct vanta
 static void channels_of(const struct channels_walk *walk, const struct vantage *vantage,
                         const struct entry *entry, struct channel_list *ret_channels)
 {
-    int64_t deadline = walk->options->deadline;
-    if (deadline != 0 && (int64_t)(time_monotonic_ns() / 1000000u) >= deadline)
+    if (deadline_passed(walk->options))
         channel_unasked(walk, vantage, entry, REASON_TIMEOUT, "the scan's time was over",
                         list_append(ret_channels));
     else if (channels_ask(walk->symbolic, vantage, entry, walk->arena, ret_channels) != 0)

@@ -13,6 +13,10 @@ int32_t container_of_target(const struct world *world, const struct target *targ
 bool vantage_dials(const struct world *world, const struct vantage *vantage, uint64_t namespace,
                    struct address address);
 
+bool deadline_passed(const struct channel_options *options);
+/* --container: one of its patterns, or there is none. */
+bool container_is_wanted(const struct channel_options *options, const struct container *container);
+
 /* ---- segment.c ---- */
 struct segment_member {
     uint64_t id;

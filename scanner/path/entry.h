@@ -178,11 +178,14 @@ void open_range_list_free(struct open_range_list *list);
 /*
  * For each vantage of `from` and container: the ports of the container's own addresses whose path is open
  * (open or closed) without a listener. Ports are cut where a rule's constant, a set or a rewrite cuts them,
- * one port of each piece is evaluated; more than `limit` pieces (0: 2048) are left to the pieces that were
- * done (*ret_cut).
+ * one port of each piece is evaluated; more than options->range_limit pieces (0: 2048) of an address are left
+ * to those that were done (RANGES_CUT). Of the options the containers and the deadline count, too
+ * (RANGES_LATE).
  */
-void open_ranges_find(const struct world *world, const struct vantage_list *vantages, const size_t *from,
-                      size_t from_count, size_t limit, struct arena *arena,
-                      struct open_range_list *ret_ranges, bool *ret_cut);
+enum ranges_done { RANGES_ALL, RANGES_CUT, RANGES_LATE };
+enum ranges_done open_ranges_find(const struct world *world, const struct vantage_list *vantages,
+                                  const size_t *from, size_t from_count,
+                                  const struct channel_options *options, struct arena *arena,
+                                  struct open_range_list *ret_ranges);
 
 #endif

@@ -117,9 +117,9 @@ struct range_walk {
     const struct vantage_list *vantages;
     struct symbolic *symbolic;
     struct arena *arena;
-    size_t limit;
+    const struct channel_options *options;
     struct open_range_list *list;
-    bool cut;
+    enum ranges_done done;
     const struct mention_list *host_mentions;
 };
 
@@ -197,8 +197,12 @@ static void pieces_ask(struct range_walk *walk, size_t vantage, int32_t containe
                                                     : LAST_PORT + 1;
             if (interval_set_contains(taken, first))
                 continue;
-            if (asked++ >= walk->limit) {
-                walk->cut = true;
+            if (asked++ >= (walk->options->range_limit ? walk->options->range_limit : PIECES_LIMIT)) {
+                walk->done = RANGES_CUT;
+                return;
+            }
+            if (deadline_passed(walk->options)) {
+                walk->done = RANGES_LATE;
                 return;
             }
             entry.port = (uint16_t)first;
@@ -253,10 +257,12 @@ static bool is_first_of(const struct snapshot *snapshot, size_t index)
     return !snapshot->containers.items[index].infrastructure;
 }
 
-void open_ranges_find(const struct world *world, const struct vantage_list *vantages, const size_t *from,
-                      size_t from_count, size_t limit, struct arena *arena,
-                      struct open_range_list *ret_ranges, bool *ret_cut)
+enum ranges_done open_ranges_find(const struct world *world, const struct vantage_list *vantages,
+                                  const size_t *from, size_t from_count,
+                                  const struct channel_options *options, struct arena *arena,
+                                  struct open_range_list *ret_ranges)
 {
+    static const struct channel_options none;
     const struct snapshot *snapshot = world->snapshot;
     const struct world_namespace *host = world_namespace(world, snapshot->host_namespace);
     struct mention_list mentions = {0};
@@ -265,18 +271,19 @@ void open_ranges_find(const struct world *world, const struct vantage_list *vant
                               .vantages = vantages,
                               .symbolic = symbolic_new(world, arena),
                               .arena = arena,
-                              .limit = limit ? limit : PIECES_LIMIT,
+                              .options = options ? options : &none,
                               .list = ret_ranges,
                               .host_mentions = &mentions};
     if (host)
         mentions_of(host, &mentions);
-    for (size_t i = 0; i < snapshot->containers.count; i++) {
+    for (size_t i = 0; i < snapshot->containers.count && walk.done != RANGES_LATE; i++) {
         const struct world_namespace *namespace =
             world_namespace(world, snapshot->containers.items[i].namespace);
-        if (namespace && namespace != host && is_first_of(snapshot, i))
+        if (namespace && namespace != host && is_first_of(snapshot, i) &&
+            container_is_wanted(walk.options, &snapshot->containers.items[i]))
             container_ranges(&walk, from, from_count, (int32_t)i, namespace);
     }
     mentions_free(&mentions);
     symbolic_free(walk.symbolic);
-    *ret_cut = walk.cut;
+    return walk.done;
 }

@@ -30,7 +30,7 @@ struct examination {
     struct listener_list listeners;
     LIST(struct path_channel) channels;
     struct open_range_list ranges;
-    bool ranges_cut;
+    enum ranges_done ranges_done;
     struct plan plan;
     struct target_places places;
     struct probe_result probed;
@@ -204,9 +204,9 @@ static int evaluate(struct examination *examination, struct error *error)
         return error_errno(error, -r, "no-scan", "channels", "cannot compute the channels");
     list_each(struct path_channel, channel, &examination->channels)
         add_off_path(examination, channel);
-    open_ranges_find(examination->world, &examination->vantages, examination->from.items,
-                     examination->from.count, 0, examination->arena, &examination->ranges,
-                     &examination->ranges_cut);
+    examination->ranges_done =
+        open_ranges_find(examination->world, &examination->vantages, examination->from.items,
+                         examination->from.count, &channel_options, examination->arena, &examination->ranges);
     return 0;
 }
 
@@ -379,9 +379,12 @@ static void present_outcome(struct examination *examination, struct report *repo
         present_error(report, error->code, error->subject, error->message, false);
     list_each(struct reason, reason, &examination->probed.errors)
         present_error(report, reason->code, reason->subject, reason->message, false);
-    if (examination->ranges_cut)
+    if (examination->ranges_done == RANGES_CUT)
         present_error(report, "over-budget", "open_ranges",
                       "too many pieces of the port space: ranges are not complete", false);
+    if (examination->ranges_done == RANGES_LATE)
+        present_error(report, "timeout", "open_ranges",
+                      "the scan's time was over: what is open without a listener is not complete", false);
     if (examination->options->require_probe)
         present_unprobed(report);
     list_each(struct report_channel, channel, &report->channels) {
