@@ -262,7 +262,8 @@ static void legacy_check(struct walk *walk, enum nft_hook hook, int64_t after, i
 static void program_check(struct walk *walk, enum nft_hook hook, int64_t after, int64_t up_to)
 {
     list_each(const struct program, program, &walk->at.namespace->facts->programs) {
-        bool here = program->kind == PROGRAM_NETFILTER && program->hook == (uint32_t)hook &&
+        bool here = program->kind == PROGRAM_NETFILTER && !program_is_guard(program) &&
+                    program->hook == (uint32_t)hook &&
                     (program->family == FAMILY_NONE || program->family == walk->packet->family);
         if (here && program->priority > after && program->priority <= up_to)
             walk_doubt(walk, REASON_NETFILTER_PROGRAM, program->name,

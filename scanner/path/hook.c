@@ -336,9 +336,9 @@ static void program_doubts(const struct hook_context *context, struct fragment *
                            int64_t up_to)
 {
     list_each(const struct program, program, &context->namespace->facts->programs)
-        if (program->kind == PROGRAM_NETFILTER && program->hook == (uint32_t)context->hook &&
-            program->priority > after && program->priority <= up_to &&
-            (!program->family || program->family == context->family))
+        if (program->kind == PROGRAM_NETFILTER && !program_is_guard(program) &&
+            program->hook == (uint32_t)context->hook && program->priority > after &&
+            program->priority <= up_to && (!program->family || program->family == context->family))
             fragment_taint(fragment, context->survey->arena, TAINT_DROP, REASON_NETFILTER_PROGRAM,
                            program->name ? program->name
                                          : namespace_text(context->survey, context->namespace),

@@ -472,6 +472,12 @@ static void undetermined_decider(const struct ending *ending, struct prediction_
     part->decider.text = part->reasons.items[0].message;
 }
 
+static bool ends_otherwise(const struct ending *ending, const struct prediction_part *part)
+{
+    return target_order(&ending->target, &part->target) != 0 || ending->answer != part->answer ||
+           ending->icmp_type != part->icmp_type || ending->icmp_code != part->icmp_code;
+}
+
 static void part_make(struct symbolic *symbolic, const struct piece *piece, const struct interval_set *ports,
                       struct prediction *prediction)
 {
@@ -488,8 +494,7 @@ static void part_make(struct symbolic *symbolic, const struct piece *piece, cons
     for (size_t i = 0; i < piece->cell->endings.count; i++) {
         part->stateful |= piece->cell->endings.items[i]->fragment->stateful;
         part->by_sender |= piece->cell->endings.items[i]->fragment->by_sender;
-        part->one_of_several |= target_order(&piece->cell->endings.items[i]->target, &part->target) != 0 ||
-                                piece->cell->endings.items[i]->answer != part->answer;
+        part->one_of_several |= ends_otherwise(piece->cell->endings.items[i], part);
     }
     if (part->state == STATE_UNDETERMINED) {
         reasons_make(symbolic, piece->cell, &part->reasons);

@@ -429,6 +429,13 @@ struct world_namespace *world_namespace(const struct world *world, uint64_t id)
     return map_get_u64(world->index, id);
 }
 
+bool program_is_guard(const struct program *program)
+{
+    /* guards of several scans stand behind each other */
+    return program->kind == PROGRAM_NETFILTER && program->priority >= INT32_MAX - 16 && program->name &&
+           (strcmp(program->name, "postern_output") == 0 || strcmp(program->name, "postern_input") == 0);
+}
+
 const struct chain_guards *world_guards(const struct world_namespace *namespace,
                                         const struct nft_chain *chain)
 {

@@ -120,6 +120,12 @@ const struct link *world_link(const struct world_namespace *namespace, uint32_t 
 /* The other end of a veth (its namespace and link); NULL where there is none or it is not known. */
 const struct link *world_peer(const struct world_namespace *namespace, const struct link *link,
                               const struct world_namespace **ret_namespace);
+/*
+ * A guard that a scan left for what its probes may still bring (scanner/probe/guard_bpf.c): it drops answers
+ * to probes, nothing of anybody else's. Whoever gives a program of theirs this name gains nothing: a program
+ * at this hook can drop packets, not let any through, so that what is said without it is the more exposed.
+ */
+bool program_is_guard(const struct program *program);
 /* What tells at a glance which of the chain's rules are not for a packet. */
 struct chain_guards; /* guard.h */
 const struct chain_guards *world_guards(const struct world_namespace *namespace,

@@ -851,6 +851,23 @@ START_TEST(programs_of_control_groups)
 }
 END_TEST
 
+/* What another scan left, at its priority and under its name, stops nobody. */
+START_TEST(guards_of_other_scans)
+{
+    struct packet packet = from_outside("198.51.100.7", "203.0.113.10", 22);
+    struct program *program = put_program(lab.host, PROGRAM_NETFILTER, 0);
+    program->hook = HOOK_INPUT;
+    program->priority = INT32_MAX - 1;
+    program->name = "postern_input";
+    ck_state(packet, STATE_OPEN);
+    program->priority = 0;
+    ck_assert(reason_is_given(packet, REASON_NETFILTER_PROGRAM));
+    program->priority = INT32_MAX - 1;
+    program->name = "others";
+    ck_assert(reason_is_given(packet, REASON_NETFILTER_PROGRAM));
+}
+END_TEST
+
 START_TEST(unmodelled_elsewhere)
 {
     struct packet packet = from_outside("198.51.100.7", "172.18.0.2", 80);
@@ -915,6 +932,7 @@ int main(void)
     tcase_add_loop_test(doubts, unmodelled_on_the_path, 0, (int)(sizeof(obstacles) / sizeof(obstacles[0])));
     tcase_add_test(doubts, sets_that_packets_fill);
     tcase_add_test(doubts, programs_of_control_groups);
+    tcase_add_test(doubts, guards_of_other_scans);
     tcase_add_test(doubts, unmodelled_elsewhere);
     tcase_add_test(doubts, wrong_questions_are_refused);
     suite_add_tcase(suite, doubts);
