@@ -31,10 +31,41 @@ static struct query query_of(const struct vantage *vantage, const struct entry *
                           .port = entry->port};
 }
 
+/* What no kernel on the way takes from anybody, as an address of its own: no packet of the vantage can have
+ * it. */
+static bool is_of_nobody(const struct prediction_part *part)
+{
+    return part->state == STATE_FILTERED && part->decider.kind == DECIDER_ADDRESS &&
+           text_equal(part->decider.subject, SUBJECT_MARTIAN_SOURCE);
+}
+
+/* Takes those parts out, unless nothing else is left, and gives the sources that the others are of. */
+static struct interval_set sources_of_somebody(struct prediction *prediction, const struct interval_set *all)
+{
+    struct interval_set left = interval_set_copy(all);
+    size_t kept = 0, nobodys = 0;
+    list_each(const struct prediction_part, part, &prediction->parts)
+        nobodys += is_of_nobody(part);
+    for (size_t i = 0; i < prediction->parts.count; i++) {
+        struct prediction_part *part = &prediction->parts.items[i];
+        if (!is_of_nobody(part) || nobodys == prediction->parts.count) {
+            prediction->parts.items[kept++] = *part;
+            continue;
+        }
+        struct interval_set rest = interval_set_subtract(&left, &part->sources);
+        interval_set_free(&left);
+        left = rest;
+        prediction_part_free(part);
+    }
+    prediction->parts.count = kept;
+    return left;
+}
+
 /* All sources of a vantage are written as the whole family. */
 static void sources_widen(struct prediction *prediction, const struct interval_set *all)
 {
-    if (prediction->parts.count != 1 || !interval_set_equal(&prediction->parts.items[0].sources, all))
+    _cleanup_interval_set_ struct interval_set left = sources_of_somebody(prediction, all);
+    if (prediction->parts.count != 1 || !interval_set_equal(&prediction->parts.items[0].sources, &left))
         return;
     interval_set_free(&prediction->parts.items[0].sources);
     prediction->parts.items[0].sources = interval_set_family(prediction->family);

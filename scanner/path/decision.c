@@ -46,7 +46,7 @@ static struct fragment *martians_drop(struct survey *survey, struct fragment *fr
         return NULL;
     fragment_split_sources(fragment, set, &martian, &rest);
     if (martian) {
-        struct cause cause = cause_of(martian, DECIDER_ADDRESS, "martian source", text);
+        struct cause cause = cause_of(martian, DECIDER_ADDRESS, SUBJECT_MARTIAN_SOURCE, text);
         survey_end(survey, martian, STATE_FILTERED, &cause);
     }
     return rest;
@@ -172,7 +172,7 @@ static void source_refuse(struct survey *survey, struct fragment *fragment, enum
 {
     if (validity == SOURCE_MARTIAN) {
         struct cause cause =
-            cause_of(fragment, DECIDER_ADDRESS, "martian source",
+            cause_of(fragment, DECIDER_ADDRESS, SUBJECT_MARTIAN_SOURCE,
                      "an address of this host's own, or none that can send, is no source from outside");
         survey_end(survey, fragment, STATE_FILTERED, &cause);
         return;
@@ -468,7 +468,7 @@ static struct fragment *link_local_refuse(struct survey *survey, struct fragment
     interval_set_free(&set);
     if (local) {
         struct cause cause =
-            cause_of(local, DECIDER_ADDRESS, "martian source", "a link-local source is not forwarded");
+            cause_of(local, DECIDER_ADDRESS, SUBJECT_MARTIAN_SOURCE, "a link-local source is not forwarded");
         survey_end_answered(survey, local, STATE_FILTERED, &cause, ANSWER_ICMP, ICMPV6_DEST_UNREACH,
                             ICMPV6_NOT_NEIGHBOUR);
     }

@@ -27,6 +27,9 @@ struct symbolic *symbolic_free(struct symbolic *symbolic); /* NULL is fine; retu
 void cleanup_symbolic(struct symbolic **symbolic);
 #define _cleanup_symbolic_ _cleanup_(cleanup_symbolic)
 
+/* Subject of the decider (DECIDER_ADDRESS) of sources that the kernel takes from nobody. */
+#define SUBJECT_MARTIAN_SOURCE "martian source"
+
 /*
  * What becomes of the query's packets. The parts cover the query's sources, but for those that no packet of
  * that vantage can have; the state of an address is that of its most exposed source port, so that an address
