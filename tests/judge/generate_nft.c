@@ -21,9 +21,27 @@ static const char *protocol_word(struct making *making)
     return making->protocol == PROTOCOL_TCP ? "tcp" : "udp";
 }
 
+static bool sees_input(enum nft_hook hook)
+{
+    return hook == HOOK_PREROUTING || hook == HOOK_INPUT || hook == HOOK_FORWARD;
+}
+
+/* What masquerading makes of a stranger, as the container behind the bridge sees it. */
+static void match_gateway(struct making *making, char *text)
+{
+    static const char *const gateways4[] = {"172.18.0.1", "172.19.0.1", "172.18.0.0/31"};
+    static const char *const gateways6[] = {"fd00:18::1", "fd00:19::1", "fd00:18::/127"};
+    add(text, "%s saddr %s%s ", IPV6_WORD(making), random_percent(R(making), 30) ? "!= " : "",
+        making->ip6 ? WORD_OF(R(making), gateways6) : WORD_OF(R(making), gateways4));
+}
+
 static void match_address(struct making *making, char *text)
 {
     bool ip6 = making->ip6;
+    if (making->table->place != HOST && sees_input(making->chain->hook) && random_percent(R(making), 50)) {
+        match_gateway(making, text);
+        return;
+    }
     add(text, "%s %s ", IPV6_WORD(making), random_percent(R(making), 50) ? "saddr" : "daddr");
     const char *not = random_percent(R(making), 20) ? "!= " : "";
     switch (random_below(R(making), 6)) {
@@ -107,11 +125,6 @@ static void match_source_port(struct making *making, char *text)
         add(text, "%u-%u ", low, low + random_below(R(making), 20000));
     else
         add(text, "%s %u ", random_percent(R(making), 50) ? "<=" : ">", low);
-}
-
-static bool sees_input(enum nft_hook hook)
-{
-    return hook == HOOK_PREROUTING || hook == HOOK_INPUT || hook == HOOK_FORWARD;
 }
 
 static void match_interface(struct making *making, char *text)
@@ -403,7 +416,7 @@ static void say_filter(struct making *making, char *text)
     else if (pick < 55 && may_reject(hook))
         say_reject(making, text);
     else if (pick < 66 && chain)
-        add(text, "%s %s", pick < 62 ? "jump" : "goto", chain);
+        add(text, "%s %s", pick < 60 ? "jump" : "goto", chain);
     else if (pick < 70)
         add(text, "return");
     else if (pick < 86)
@@ -638,6 +651,6 @@ void nft_tables_make(struct gen *gen, struct random *random)
     while (count-- > 0)
         table_make(gen, random, HOST, number++);
     for (enum place place = C1; place < CONTAINERS_END; place++)
-        if (random_percent(random, 15))
+        if (random_percent(random, 40))
             table_make(gen, random, place, number++);
 }
