@@ -6,6 +6,7 @@
 #include "netns/base/text.h"
 #include "netns/collect/network.h"
 #include "netns/collect/place.h"
+#include "netns/collect/total.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -242,6 +243,8 @@ static struct place_reading *reading_make(struct collect *collect)
     reading->modules = modules_read(collect->proc, NULL);
     program_survey_read(&reading->survey);
     reading->budget = options->budget ? *options->budget : READ_BUDGET_DEFAULT;
+    reading->total_bytes = options->total ? options->total : total_for_all(collect->proc);
+    atomic_init(&reading->total.left, reading->total_bytes);
     reading->deadline_ns = options->deadline_ns;
     reading->namespace_ns = options->namespace_ns ? options->namespace_ns : COLLECT_NAMESPACE_NS;
     reading->workers = options->workers;
@@ -259,6 +262,7 @@ static void reading_free(struct place_reading *reading, size_t count)
         list_free(&reading->jobs[i].firsts);
     }
     free(reading->jobs);
+    free(reading->order);
     modules_free(reading->modules);
     program_survey_free(&reading->survey);
     close_fd(&reading->cgroups);
