@@ -221,9 +221,7 @@ enum program_kind {
     PROGRAM_NETFILTER, /* a BPF netfilter link */
     PROGRAM_IPVS,
     PROGRAM_XFRM,
-    PROGRAM_NFQUEUE,
-    PROGRAM_UNREADABLE,    /* this kind could not be asked for: `detail` names it */
-    PROGRAM_SOCKET_FILTER, /* SK_REUSEPORT and the like */
+    PROGRAM_UNREADABLE, /* this kind could not be asked for: `detail` names it */
 };
 
 struct program {

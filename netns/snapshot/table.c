@@ -34,8 +34,8 @@ const char *const link_kind_words[] = {"other",  "loopback", "ethernet", "veth",
 const char *const socket_kind_words[] = {"tcp",  "udp",  "udplite", "raw", "packet",
                                          "unix", "sctp", "mptcp",   NULL};
 const char *const program_kind_words[] = {
-    "xdp",       "tc",   "tcx",  "netkit",  "cgroup",     "sk_lookup",     "flow_dissector",
-    "netfilter", "ipvs", "xfrm", "nfqueue", "unreadable", "socket_filter", NULL};
+    "xdp",       "tc",   "tcx",  "netkit",     "cgroup", "sk_lookup", "flow_dissector",
+    "netfilter", "ipvs", "xfrm", "unreadable", NULL};
 static const char *const part_words[] = {
     "links",       "addresses",     "routes",  "policy_rules", "sockets_tcp",
     "sockets_udp", "sockets_other", "ruleset", "sysctls",      "neighbours",
