@@ -309,6 +309,7 @@ static void join(struct collect *collect)
 {
     struct snapshot *snapshot = collect->snapshot;
     struct process host = host_process(collect);
+    snapshot->host_pid_namespace = host.pid_namespace;
     owners_join(collect);
     attach_processes(snapshot, &collect->attachment, &host);
     attach_outside(snapshot, &collect->found, collect->options.uplinks.items, collect->options.uplinks.count);

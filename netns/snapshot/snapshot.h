@@ -377,6 +377,7 @@ struct snapshot {
     bool big_endian;                /* byte order of register values in host order */
     const char *started, *finished; /* RFC 3339 */
     uint64_t host_namespace;        /* id */
+    uint64_t host_pid_namespace;    /* of the host's first process; 0: not known */
     LIST(struct namespace *) namespaces;
     LIST(struct process) processes;
     LIST(struct container) containers;

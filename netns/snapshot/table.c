@@ -190,6 +190,7 @@ static const struct field snapshot_fields[] = {
     TEXT(snapshot, started),
     TEXT(snapshot, finished),
     FIELD(snapshot, host_namespace, FIELD_UNSIGNED),
+    NUMBER(snapshot, host_pid_namespace),
     NUMBER(snapshot, namespaces_seen),
     NUMBER(snapshot, namespaces_entered),
     FLAG(snapshot, conntrack_present),
