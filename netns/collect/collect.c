@@ -176,6 +176,7 @@ static int find(struct collect *collect, struct error *error)
     if (r < 0)
         return r;
     struct engine_context context = {.proc = collect->proc,
+                                     .open = process_open_again,
                                      .root = collect->root,
                                      .host_namespace = collect->snapshot->host_namespace,
                                      .snapshot = collect->snapshot};

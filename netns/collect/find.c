@@ -161,12 +161,8 @@ int found_process_open(const struct found *found, const struct found_process *pr
     *ret_opened = -1;
     if (process->directory >= 0)
         return process->directory;
-    _cleanup_close_ int again = process_open(found->proc, process->pid);
-    if (again < 0)
-        return again;
-    if (!process->start || process_start(again) != process->start)
-        return -ESRCH;
-    return *ret_opened = take_fd(&again);
+    *ret_opened = process_open_again(found->proc, process->pid, process->start);
+    return *ret_opened;
 }
 
 /* The place of a process's or (not 0) thread's namespace by its inode, opened where it is not known yet;
