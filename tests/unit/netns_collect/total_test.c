@@ -7,10 +7,8 @@
 
 #include <check.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,54 +118,48 @@ static const struct filling {
 } fillings[] = {{"ip", "-batch", 1, put_routes, is_whole_of_routes},
                 {"nft", "-f", ROUNDS, put_rules, is_whole_of_rules}};
 
-static void fill(struct filling filling, int ready)
+/* A file of it for everybody to read; its path is the caller's to remove and free. */
+static char *filling_write(const struct filling *filling)
 {
-    char path[] = "/tmp/postern-total-XXXXXX";
+    char *path = memory_printf("/tmp/postern-total-XXXXXX");
     int fd = mkstemp(path);
+    ck_assert_int_eq(fchmod(fd, 0644), 0);
     FILE *file = fdopen(fd, "w");
-    if (!file)
-        _exit(1);
-    filling.put(file);
+    ck_assert_ptr_nonnull(file);
+    filling->put(file);
     fclose(file);
-    int status = 0;
-    for (unsigned i = 0; i < filling.rounds; i++)
-        status |= run((char *[]){filling.program, filling.option, path, NULL});
-    unlink(path);
-    if (status || write(ready, "x", 1) != 1)
-        _exit(1);
-    for (;;)
-        pause();
+    return path;
 }
 
-/* Becomes nobody, where this is root, and root of a user namespace. */
-static int tenant_become(void)
+/* Becomes nobody, where this is root and not to stay so, and a shell in namespaces of its own. */
+static void full_become(const struct filling *filling, bool tenant, const char *path, int ready)
 {
-    uid_t uid = getuid() ? getuid() : NOBODY;
-    _cleanup_free_ char *map = memory_printf("0 %u 1", uid);
-    if (getuid() == 0 && (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
-        return -1;
-    if (prctl(PR_SET_DUMPABLE, 1) || unshare(CLONE_NEWUSER)) /* else /proc/self is root's */
-        return -1;
-    _cleanup_close_ int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, map, strlen(map)) > 0 ? 0 : -1;
+    char script[512];
+    snprintf(script, sizeof(script), "for i in $(seq %u); do %s %s %s || exit 1; done; echo; exec sleep 600",
+             filling->rounds, filling->program, filling->option, path);
+    if (dup2(ready, STDOUT_FILENO) < 0 ||
+        (tenant && getuid() == 0 && (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))))
+        _exit(1);
+    execlp("unshare", "unshare", "--net", tenant ? "--map-root-user" : "--", "sh", "-c", script,
+           (char *)NULL);
+    _exit(1);
 }
 
 /* A process in a namespace of its own that is full: a tenant's, or root's. */
 static pid_t full_start(const struct filling *filling, bool tenant)
 {
+    _cleanup_free_ char *path = filling_write(filling);
     int ready[2];
     char byte;
     ck_assert_int_eq(pipe(ready), 0);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        if ((tenant && tenant_become()) || unshare(CLONE_NEWNET))
-            _exit(1);
-        fill(*filling, ready[1]);
-    }
+    if (child == 0)
+        full_become(filling, tenant, path, ready[1]);
     close(ready[1]);
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     close(ready[0]);
+    unlink(path);
     return child;
 }
 
