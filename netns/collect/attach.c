@@ -64,6 +64,7 @@ static void processes_prepare(struct attaching *attaching)
         attaching->processes[attaching->count++] = (struct engine_process){
             .pid = process->pid,
             .directory = process->directory,
+            .start = process->start,
             .namespace = found->places.items[process->place].namespace->id,
             .cgroup = process->cgroup ? process->cgroup->path : NULL,
         };

@@ -6,6 +6,7 @@
 #include "netns/base/text.h"
 #include "netns/collect/network.h"
 #include "netns/collect/place.h"
+#include "netns/collect/total.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,6 +176,7 @@ static int find(struct collect *collect, struct error *error)
     if (r < 0)
         return r;
     struct engine_context context = {.proc = collect->proc,
+                                     .open = process_open_again,
                                      .root = collect->root,
                                      .host_namespace = collect->snapshot->host_namespace,
                                      .snapshot = collect->snapshot};
@@ -242,6 +244,8 @@ static struct place_reading *reading_make(struct collect *collect)
     reading->modules = modules_read(collect->proc, NULL);
     program_survey_read(&reading->survey);
     reading->budget = options->budget ? *options->budget : READ_BUDGET_DEFAULT;
+    reading->total_bytes = options->total ? options->total : total_for_all(collect->proc);
+    atomic_init(&reading->total.left, reading->total_bytes);
     reading->deadline_ns = options->deadline_ns;
     reading->namespace_ns = options->namespace_ns ? options->namespace_ns : COLLECT_NAMESPACE_NS;
     reading->workers = options->workers;
@@ -259,6 +263,7 @@ static void reading_free(struct place_reading *reading, size_t count)
         list_free(&reading->jobs[i].firsts);
     }
     free(reading->jobs);
+    free(reading->order);
     modules_free(reading->modules);
     program_survey_free(&reading->survey);
     close_fd(&reading->cgroups);
@@ -305,6 +310,7 @@ static void join(struct collect *collect)
 {
     struct snapshot *snapshot = collect->snapshot;
     struct process host = host_process(collect);
+    snapshot->host_pid_namespace = host.pid_namespace;
     owners_join(collect);
     attach_processes(snapshot, &collect->attachment, &host);
     attach_outside(snapshot, &collect->found, collect->options.uplinks.items, collect->options.uplinks.count);

@@ -45,6 +45,7 @@ struct collect_options {
     unsigned workers;             /* 0: processors online */
     uint64_t deadline_ns;         /* CLOCK_MONOTONIC, for the whole collection; 0: none */
     uint64_t namespace_ns;        /* time for one namespace; 0: COLLECT_NAMESPACE_NS */
+    size_t total; /* bytes for what is read of all namespaces; 0: a part of what this process may have */
     const struct read_budget *budget; /* NULL: READ_BUDGET_DEFAULT; deadline_ns in it is not looked at */
 };
 

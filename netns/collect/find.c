@@ -161,12 +161,8 @@ int found_process_open(const struct found *found, const struct found_process *pr
     *ret_opened = -1;
     if (process->directory >= 0)
         return process->directory;
-    _cleanup_close_ int again = process_open(found->proc, process->pid);
-    if (again < 0)
-        return again;
-    if (!process->start || process_start(again) != process->start)
-        return -ESRCH;
-    return *ret_opened = take_fd(&again);
+    *ret_opened = process_open_again(found->proc, process->pid, process->start);
+    return *ret_opened;
 }
 
 /* The place of a process's or (not 0) thread's namespace by its inode, opened where it is not known yet;
@@ -320,13 +316,15 @@ static void place_name(struct namespace *namespace, const char *path)
 }
 
 /* Paths of the host, looked at by threads: the way to one may lead through a file system that hangs. */
+enum look_kind { LOOK_AT, LOOK_OPEN, LOOK_LIST };
 struct mount_look {
     const char *path; /* absolute */
-    bool open;        /* not a look alone */
+    enum look_kind kind;
+    LIST(char *) members; /* of a folder that was listed: their paths, malloc'ed */
     struct stat status;
     struct namespace_handle handle;
     struct error error;
-    int result; /* of the look, or of the opening: 0, -errno */
+    int result; /* of the look, the opening or the listing: 0, -errno */
     enum pool_result how;
 };
 struct mount_looks {
@@ -335,12 +333,31 @@ struct mount_looks {
     LIST(struct mount_look) items;
 };
 
+static int folder_list(int root, struct mount_look *look)
+{
+    int fd = openat(root, look->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    if (!folder) {
+        int status = errno;
+        close_fd(&fd);
+        return -status;
+    }
+    while ((entry = readdir(folder))) {
+        if (entry->d_name[0] != '.')
+            *list_append(&look->members) = memory_printf("%s/%s", look->path, entry->d_name);
+    }
+    return 0;
+}
+
 static int mount_run(void *context, size_t job)
 {
     const struct mount_looks *looks = context;
     struct mount_look *look = &looks->items.items[job];
-    if (look->open)
+    if (look->kind == LOOK_OPEN)
         look->result = namespace_open(looks->root, look->path + 1, &look->handle, &look->error);
+    else if (look->kind == LOOK_LIST)
+        look->result = folder_list(looks->root, look);
     else
         look->result = fstatat(looks->root, look->path + 1, &look->status, 0) < 0 ? -errno : 0;
     return 0;
@@ -367,6 +384,11 @@ static void mounts_free(struct mount_looks *looks)
     list_each(struct mount_look, look, &looks->items) {
         if (look->how == POOL_STUCK)
             return;
+    }
+    list_each(struct mount_look, look, &looks->items) {
+        list_each(char *, member, &look->members)
+            free(*member);
+        list_free(&look->members);
     }
     list_free(&looks->items);
     arena_free(looks->arena);
@@ -435,7 +457,7 @@ static void mounts_take(struct finder *finder, struct mount_looks *looks)
             mount_add(fresh, look->path);
     }
     list_each(struct mount_look, look, &fresh->items)
-        look->open = true;
+        look->kind = LOOK_OPEN;
     mounts_look(fresh, finder->options->deadline_ns);
     list_each(struct mount_look, look, &fresh->items)
         mount_take(finder, look);
@@ -448,22 +470,26 @@ static void mount_found(void *context, const char *path)
     mount_add(context, path);
 }
 
-static void directory_look(struct finder *finder, struct mount_looks *looks, const char *path)
+/* Folders of mounts, listed as their members are looked at: by threads. */
+static void folders_look(struct finder *finder, struct mount_looks *looks)
 {
-    int fd = openat(finder->options->root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_closedir_ DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-    if (!directory) {
-        if (errno != ENOENT && errno != ENOTDIR)
-            unseen_add(finder, path);
-        close_fd(&fd);
-        return;
+    /* of another mount namespace, where `ip netns` or Docker runs in one of its own */
+    static const char *const folders[] = {"/run/netns", "/run/docker/netns"};
+    struct mount_looks *lists = mounts_new(finder->options->root);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        mount_add(lists, folders[i]);
+    list_each(struct mount_look, look, &lists->items)
+        look->kind = LOOK_LIST;
+    mounts_look(lists, finder->options->deadline_ns);
+    list_each(struct mount_look, look, &lists->items) {
+        if (look->how != POOL_DONE)
+            mount_late(finder, look->path);
+        else if (look->result < 0 && look->result != -ENOENT && look->result != -ENOTDIR)
+            unseen_add(finder, look->path);
+        for (size_t i = 0; look->how == POOL_DONE && i < look->members.count; i++)
+            mount_add(looks, look->members.items[i]);
     }
-    while ((entry = readdir(directory))) {
-        _cleanup_free_ char *name = memory_printf("%s/%s", path, entry->d_name);
-        if (entry->d_name[0] != '.')
-            mount_add(looks, name);
-    }
+    mounts_free(lists);
 }
 
 /* Mounts of the first process of the scan's /proc: those of the host, wherever the scan itself runs. */
@@ -493,9 +519,7 @@ static void mounts_find(struct finder *finder)
         mount_each_namespace(text, length, mount_found, looks);
     else
         snapshot_fault(finder->snapshot, &error, false);
-    /* of another mount namespace, where `ip netns` or Docker runs in one of its own */
-    directory_look(finder, looks, "/run/netns");
-    directory_look(finder, looks, "/run/docker/netns");
+    folders_look(finder, looks);
     mounts_take(finder, looks);
 }
 

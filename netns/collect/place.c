@@ -23,10 +23,37 @@
 
 /* ---- in a namespace ---- */
 
-static struct reader reader_make(const struct place_reading *reading)
+/* Who comes first, and whose share the others leave alone: what a tenant makes starves nobody but tenants. */
+enum rank { RANK_HOST, RANK_ROOT, RANK_OTHER, RANKS };
+
+static enum rank rank_of(const struct found *found, size_t place)
 {
-    struct reader reader = {
-        .proc = reading->source.proc, .modules = reading->modules, .budget = reading->budget};
+    const struct found_place *at = &found->places.items[place];
+    if (at->home || at->namespace->role == ROLE_HOST)
+        return RANK_HOST;
+    return at->handle.owner == 0 ? RANK_ROOT : RANK_OTHER;
+}
+
+static size_t *order_make(const struct found *found)
+{
+    size_t *order = memory_alloc((found->places.count + 1) * sizeof(*order)), count = 0;
+    for (enum rank rank = RANK_HOST; rank < RANKS; rank++)
+        for (size_t i = 0; i < found->places.count; i++)
+            if (rank_of(found, i) == rank)
+                order[count++] = i;
+    return order;
+}
+
+static struct reader reader_make(struct place_reading *reading, size_t place)
+{
+    enum rank rank = rank_of(reading->found, place);
+    struct reader reader = {.proc = reading->source.proc,
+                            .modules = reading->modules,
+                            .budget = reading->budget,
+                            .total = &reading->total,
+                            .reserved = rank == RANK_HOST   ? 0
+                                        : rank == RANK_ROOT ? reading->total_bytes / 4
+                                                            : reading->total_bytes / 2};
     uint64_t own = time_monotonic_ns() + reading->namespace_ns;
     reader.budget.deadline_ns =
         reading->deadline_ns && reading->deadline_ns < own ? reading->deadline_ns : own;
@@ -127,11 +154,12 @@ static int place_leave(const struct place_reading *reading, size_t place)
     return namespace_return(home_of(reading->found), NULL);
 }
 
-static int place_run(void *context, size_t place)
+static int place_run(void *context, size_t at)
 {
     struct place_reading *reading = context;
+    size_t place = reading->order[at];
     struct place_job *job = &reading->jobs[place];
-    struct reader reader = reader_make(reading);
+    struct reader reader = reader_make(reading, place);
     if (place_enter(reading, place) < 0)
         return 0;
     contents_read(reading, place, &reader);
@@ -201,7 +229,7 @@ static int peer_run(void *context, size_t job)
     const struct peering *peering = context;
     struct place_reading *reading = peering->reading;
     size_t place = peering->wanted[job];
-    struct reader reader = reader_make(reading);
+    struct reader reader = reader_make(reading, place);
     struct error error = ERROR_NONE;
     struct netlink *route = NULL;
     if (place_enter(reading, place) < 0)
@@ -279,6 +307,7 @@ int place_read_all(struct place_reading *reading, struct snapshot *snapshot, str
                                 .run = place_run,
                                 .context = reading};
     bool stuck = false;
+    reading->order = order_make(found);
     int r = pool_run(&pool, count, results, error);
     atomic_store(&reading->closed, true);
     for (size_t i = 0; r >= 0 && i < count; i++) {
@@ -286,8 +315,8 @@ int place_read_all(struct place_reading *reading, struct snapshot *snapshot, str
             continue;
         stuck = stuck || results[i] == POOL_STUCK;
         if (results[i] == POOL_STUCK)
-            namespace_replace(snapshot, found, i);
-        late_mark(found->places.items[i].namespace);
+            namespace_replace(snapshot, found, reading->order[i]);
+        late_mark(found->places.items[reading->order[i]].namespace);
     }
     if (r >= 0 && !stuck)
         stuck = peers_find(reading, &pool);

@@ -31,17 +31,22 @@ struct place_reading {
     struct modules *modules;
     struct program_survey survey;
     struct read_budget budget;
+    struct read_total total; /* what is left of it */
+    size_t total_bytes;      /* what it was */
     uint64_t deadline_ns, namespace_ns;
     unsigned workers;
     int cgroups;            /* mount of the unified hierarchy, -1: none */
     struct place_job *jobs; /* one a place */
+    size_t *order;          /* places, as they are read: see place_read_all() */
     atomic_bool closed;     /* nothing is written to namespaces any more */
 };
 
 /*
- * Reads every place, then finds the namespaces that links lead into. *ret_stuck: a thread is stuck in a
- * namespace, which was then replaced in the snapshot by one without contents; `reading` and what it names
- * must not be freed. -errno where no thread could be made.
+ * Reads every place: the host's first, then those of user namespaces that root made, then the others, which
+ * leave half of the total to those before them, and these half of that to the host's. Then finds the
+ * namespaces that links lead into. *ret_stuck: a thread is stuck in a namespace, which was then replaced in
+ * the snapshot by one without contents; `reading` and what it names must not be freed. -errno where no thread
+ * could be made.
  */
 int place_read_all(struct place_reading *reading, struct snapshot *snapshot, struct found *found,
                    bool *ret_stuck, struct error *error);

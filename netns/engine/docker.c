@@ -278,13 +278,13 @@ static void daemon_candidates(struct engine_state *state, uint32_t user_id, stru
 static const char *mounted_root(struct engine_state *state, const struct engine_seen *seen)
 {
     size_t length, host_length = 0;
-    _cleanup_free_ char *text =
-        state_process_file(state, seen->pid, seen->directory, "mountinfo", STATE_FILE_MAX, &length);
+    _cleanup_free_ char *text = state_process_file(state, seen->pid, seen->directory, seen->start,
+                                                   "mountinfo", STATE_FILE_MAX, &length);
     if (!text)
         return NULL;
     const char *root = mount_upper_root(state->arena, text, length, "/overlay2/");
     _cleanup_free_ char *host =
-        root ? NULL : state_process_file(state, 1, -1, "mountinfo", STATE_FILE_MAX, &host_length);
+        root ? NULL : state_process_file(state, 1, -1, 0, "mountinfo", STATE_FILE_MAX, &host_length);
     if (host)
         root = mount_source_root(state->arena, text, length, "/etc/resolv.conf", "/containers/", host,
                                  host_length);
@@ -296,7 +296,7 @@ static bool may_mount(const struct engine_state *state, const struct engine_seen
 {
     size_t length;
     _cleanup_free_ char *text =
-        state_process_file(state, seen->pid, seen->directory, "status", STATE_FILE_MAX, &length);
+        state_process_file(state, seen->pid, seen->directory, seen->start, "status", STATE_FILE_MAX, &length);
     const char *line = text ? strstr(text, "\nCapBnd:") : NULL;
     unsigned long long bounding;
     if (!line || sscanf(line, "\nCapBnd: %llx", &bounding) != 1)

@@ -246,6 +246,7 @@ static void seen_add(struct join *join, const struct engine_scope *scope,
         if (process->pid < seen->pid) {
             seen->pid = process->pid;
             seen->directory = process->directory;
+            seen->start = process->start;
         }
         return;
     }
@@ -255,6 +256,7 @@ static void seen_add(struct join *join, const struct engine_scope *scope,
     seen->id = arena_strndup(join->state.arena, scope->id, scope->id_length);
     seen->pid = process->pid;
     seen->directory = process->directory;
+    seen->start = process->start;
     seen->user_id = scope->user_id;
 }
 
@@ -294,7 +296,8 @@ static void arguments_split(struct engine_daemon *daemon, struct arena *arena, c
 static char *process_file(const struct join *join, const struct engine_process *process, const char *name,
                           size_t limit, size_t *ret_length)
 {
-    return state_process_file(&join->state, process->pid, process->directory, name, limit, ret_length);
+    return state_process_file(&join->state, process->pid, process->directory, process->start, name, limit,
+                              ret_length);
 }
 
 /* Effective user of a process, out of its status: the owner of /proc/PID is root's for one that cannot be
@@ -352,11 +355,10 @@ static const struct engine_process *first_process(const struct engine_process *p
 static bool pid_namespace(const struct join *join, const struct engine_process *process,
                           char text[LINK_TEXT_MAX])
 {
-    char path[LINK_TEXT_MAX] = "ns/pid";
-    if (process->directory < 0)
-        snprintf(path, sizeof(path), "%u/ns/pid", process->pid);
-    ssize_t length = readlinkat(process->directory < 0 ? join->state.context->proc : process->directory, path,
-                                text, LINK_TEXT_MAX - 1);
+    _cleanup_close_ int opened = -1;
+    int directory =
+        state_process_open(&join->state, process->pid, process->directory, process->start, &opened);
+    ssize_t length = directory < 0 ? -1 : readlinkat(directory, "ns/pid", text, LINK_TEXT_MAX - 1);
     text[length > 0 ? length : 0] = '\0';
     return length > 0;
 }
@@ -628,6 +630,8 @@ static void member_note(struct engine_container *container, const struct engine_
     if (!data->pid || first) {
         data->pid = process->pid;
         data->namespace = process->namespace;
+        container->directory = process->directory;
+        container->start = process->start;
     }
 }
 
@@ -655,11 +659,13 @@ static void processes_join(struct join *join, struct engine_process *processes, 
 
 /* ---- the end of it ---- */
 
-static bool process_exists(const struct join *join, uint32_t pid)
+/* Is the process that it was seen by still there? */
+static bool still_runs(const struct join *join, const struct engine_container *container)
 {
-    char path[32];
-    snprintf(path, sizeof(path), "%u", pid);
-    return faccessat(join->state.context->proc, path, F_OK, 0) == 0;
+    _cleanup_close_ int opened = -1;
+    int directory = state_process_open(&join->state, container->data.pid, container->directory,
+                                       container->start, &opened);
+    return directory >= 0 && faccessat(directory, "status", F_OK, 0) == 0;
 }
 
 static void engine_unconfirmed_tell(const struct join *join, enum container_engine engine)
@@ -670,7 +676,7 @@ static void engine_unconfirmed_tell(const struct join *join, enum container_engi
         bool counts = container->seen && !container->described && !container->data.nested;
         if (container->user_id && join->state.context->depth != ENGINE_DEPTH_ALL)
             continue;
-        if (!counts || container->data.engine != engine || !process_exists(join, container->data.pid))
+        if (!counts || container->data.engine != engine || !still_runs(join, container))
             continue;
         missing++;
         example = container->data.name;

@@ -43,6 +43,7 @@ const char *engine_cgroup_path(struct arena *arena, const char *text, size_t len
 struct engine_process {
     uint32_t pid;
     int directory;      /* of /proc/PID, O_PATH, borrowed; -1: by its number beneath `proc` */
+    uint64_t start;     /* where it is by its number: its start time, for context.open */
     uint64_t namespace; /* id of its network namespace, 0: not known */
     const char *cgroup; /* engine_cgroup_path(), NULL: could not be read */
     int32_t container;  /* out: index into engine_result.containers of its outermost scope, -1: none */
@@ -65,6 +66,11 @@ enum engine_depth {
 struct engine_context {
     enum engine_depth depth;
     int proc; /* directory of the scan's /proc */
+    /*
+     * Opens the directory of a process that is known by its number and start time: process_open_again().
+     * NULL: the number alone tells (tests, with files that stand for a /proc).
+     */
+    int (*open)(int proc, uint32_t pid, uint64_t start);
     int root; /* root directory of the host whose processes these are; -1: cannot be opened */
     uint64_t host_namespace;
     uint32_t owner; /* of the state files of engines that are not rootless: 0 (tests: their own) */
@@ -82,8 +88,10 @@ struct engine_container {
     uint32_t user_id;           /* whose engine this is: 0 root */
     bool described;             /* a state of its engine tells of it; a user's confirms nothing */
     bool doubtful;              /* that state was found in a way that the container may have made up */
-    bool running;               /* by the engine's word */
-    bool seen;                  /* a process of it was */
+    int directory;              /* of the process data.pid, as that of struct engine_process, and its start */
+    uint64_t start;
+    bool running; /* by the engine's word */
+    bool seen;    /* a process of it was */
 };
 
 /* A network as an engine calls it, with its bridge. */

@@ -27,8 +27,9 @@ bool part_is_id(const struct cgroup_part *part, const char *prefix, const char *
 struct engine_seen {
     enum container_engine engine; /* ENGINE_NONE: not said by the path */
     const char *id;
-    uint32_t pid;     /* the lowest */
-    int directory;    /* of that process, -1: by its number */
+    uint32_t pid;  /* the lowest */
+    int directory; /* of that process, -1: by its number and start time */
+    uint64_t start;
     uint32_t user_id; /* of the scope: what a user's own engine says is never taken for root's */
 };
 
@@ -48,10 +49,15 @@ struct engine_state {
     struct engine_result *result;
 };
 
-/* Text of a file ("mountinfo") of a process in the scan's /proc, by its directory or (-1) its number, at most
- * limit bytes; NULL: cannot be read. */
-char *state_process_file(const struct engine_state *state, uint32_t pid, int directory, const char *name,
-                         size_t limit, size_t *ret_length);
+/*
+ * The directory of a process in the scan's /proc: `directory`, or (-1) opened by its number and start time,
+ * then the caller's to close in *ret_opened (else -1). -errno.
+ */
+int state_process_open(const struct engine_state *state, uint32_t pid, int directory, uint64_t start,
+                       int *ret_opened);
+/* Text of a file ("mountinfo") beneath it, at most limit bytes; NULL: cannot be read. */
+char *state_process_file(const struct engine_state *state, uint32_t pid, int directory, uint64_t start,
+                         const char *name, size_t limit, size_t *ret_length);
 
 /* One engine: a row of the table in engine.c. */
 struct engine {

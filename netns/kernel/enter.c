@@ -52,12 +52,15 @@ static int open_nsfs(int directory, const char *path, struct error *error)
     return fd < 0 ? open_failed(errno, path, error) : fd;
 }
 
-static uint64_t owner_of(int fd)
+/* Fills user_namespace and owner. */
+static void owner_of(int fd, struct namespace_handle *handle)
 {
     _cleanup_close_ int owner = ioctl(fd, NS_GET_USERNS);
     struct stat facts;
+    uid_t uid;
 
-    return owner >= 0 && fstat(owner, &facts) == 0 ? facts.st_ino : 0;
+    handle->user_namespace = owner >= 0 && fstat(owner, &facts) == 0 ? facts.st_ino : 0;
+    handle->owner = owner >= 0 && ioctl(owner, NS_GET_OWNER_UID, &uid) == 0 ? uid : UINT32_MAX;
 }
 
 int namespace_open(int directory, const char *path, struct namespace_handle *ret_handle, struct error *error)
@@ -71,8 +74,8 @@ int namespace_open(int directory, const char *path, struct namespace_handle *ret
         return error_set(error, EINVAL, "not-a-namespace", path, "it is a namespace of another kind");
     if (fstat(fd, &facts) < 0)
         return open_failed(errno, path, error);
-    *ret_handle = (struct namespace_handle){
-        .device = facts.st_dev, .inode = facts.st_ino, .user_namespace = owner_of(fd)};
+    *ret_handle = (struct namespace_handle){.device = facts.st_dev, .inode = facts.st_ino};
+    owner_of(fd, ret_handle);
     ret_handle->fd = take_fd(&fd);
     return 0;
 }

@@ -20,6 +20,7 @@ struct namespace_handle {
     int fd; /* -1: closed */
     uint64_t device, inode;
     uint64_t user_namespace; /* inode of the owning user namespace; 0: not known */
+    uint32_t owner;          /* uid of whoever made that, as we number them; UINT32_MAX: not known */
 };
 
 /*

@@ -8,6 +8,9 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+/* In the snapshot, of any object but rules and elements. */
+#define OBJECT_BYTES sizeof(struct nft_table)
+
 /* How one reading of a ruleset fares. */
 struct reading {
     const struct reader *reader;
@@ -15,6 +18,8 @@ struct reading {
     struct namespace *namespace;
     struct ruleset ruleset;
     size_t objects, chains, rules, elements, bytes; /* so far */
+    size_t lists;                                   /* bytes paid for what is freed before another try */
+    size_t texts;                                   /* bytes of the namespace's arena, paid for */
     bool last_try;                                  /* interrupted dumps are asked again one by one */
     bool interrupted, over_budget;
     int failure;       /* the first, -errno; 0: none */
@@ -66,10 +71,21 @@ static bool bytes_left(const struct reading *reading)
     return reading->bytes <= reading->reader->budget.ruleset_bytes;
 }
 
+/* Pays for what a message became: the bytes of lists, and all that is in the arena by now. */
+static bool pay(struct reading *reading, size_t lists)
+{
+    size_t texts = arena_size(reading->namespace->arena);
+    bool paid = read_pay(reading->reader, lists + texts - reading->texts);
+    reading->texts = texts;
+    reading->lists += paid ? lists : 0;
+    return paid;
+}
+
 /* Counts one table, chain, set, object or flowtable. */
 static bool object_left(struct reading *reading)
 {
-    return bytes_left(reading) && reading->objects++ < reading->reader->budget.ruleset_objects;
+    return bytes_left(reading) && reading->objects++ < reading->reader->budget.ruleset_objects &&
+           pay(reading, OBJECT_BYTES);
 }
 
 static struct nft_table *find_table(struct reading *reading, enum nft_family family, const char *name)
@@ -240,7 +256,11 @@ static int take_rule(const struct nlmsghdr *message, void *context)
     struct nft_rule *rule = list_append(&reading->chain->rules);
     rule_decode(&decoder, body, rule);
     rule->position = (uint32_t)(reading->chain->rules.count - 1);
-    return 0;
+    if (pay(reading, sizeof(*rule) + rule->expressions.capacity * sizeof(*rule->expressions.items)))
+        return 0;
+    expressions_free(&rule->expressions); /* the table says that there are more */
+    reading->chain->rules.count--;
+    return full(reading);
 }
 
 static int take_elements(const struct nlmsghdr *message, void *context)
@@ -259,6 +279,8 @@ static int take_elements(const struct nlmsghdr *message, void *context)
     struct decoder decoder = decoder_of(reading, reading->family);
     bool whole = set_elements_decode(&decoder, body, before + (limit - reading->elements), reading->set);
     reading->elements += reading->set->elements.count - before;
+    if (!pay(reading, (reading->set->elements.count - before) * sizeof(*reading->set->elements.items)))
+        return full(reading);
     if (whole)
         return 0;
     if (reading->elements >= limit)
@@ -300,8 +322,10 @@ static struct nlmsghdr *ask(struct reading *reading, const struct question *ques
 }
 
 /* What an interrupted dump had filled is forgotten before the next try. */
-static void forget(struct reading *reading)
+static void forget(struct reading *reading, size_t lists)
 {
+    read_pay_back(reading->reader, reading->lists - lists);
+    reading->lists = lists;
     if (reading->chain) {
         list_each(struct nft_rule, rule, &reading->chain->rules)
             expressions_free(&rule->expressions);
@@ -323,10 +347,11 @@ static int dump(struct reading *reading, const struct question *question)
 {
     struct error error = ERROR_NONE;
     unsigned tries = reading->last_try && (reading->chain || reading->set) ? NFTABLES_TRIES : 1;
+    size_t lists = reading->lists;
     int result = -EAGAIN;
     for (unsigned try = 0; try < tries && result == -EAGAIN; try++) {
         if (try)
-            forget(reading);
+            forget(reading, lists);
         error = ERROR_NONE;
         result = netlink_dump(reading->netlink, ask(reading, question), question->handle, reading,
                               question->subject, &error);
@@ -553,10 +578,12 @@ static int read_ruleset(struct reading *reading)
     const struct reading start = *reading;
     int result = -EAGAIN;
     for (unsigned try = 0; try < NFTABLES_TRIES && result == -EAGAIN; try++) {
-        size_t bytes = reading->bytes;
+        size_t bytes = reading->bytes, texts = reading->texts;
         ruleset_free(&reading->ruleset);
+        read_pay_back(reading->reader, reading->lists);
         *reading = start;
         reading->bytes = bytes; /* of all tries: what was decoded stays in the arena */
+        reading->texts = texts;
         reading->last_try = try + 1 == NFTABLES_TRIES;
         result = read_once(reading);
     }
@@ -567,7 +594,10 @@ static int read_ruleset(struct reading *reading)
 
 int nftables_read(const struct reader *reader, struct netlink *netfilter, struct namespace *namespace)
 {
-    struct reading reading = {.reader = reader, .netlink = netfilter, .namespace = namespace};
+    struct reading reading = {.reader = reader,
+                              .netlink = netfilter,
+                              .namespace = namespace,
+                              .texts = arena_size(namespace->arena)};
     if (!netfilter || !read_may_ask(reader, "nf_tables", namespace, PART_RULESET))
         return 0;
     int result = read_ruleset(&reading);

@@ -109,6 +109,15 @@ static const char *behind_name(const char *text)
     return close && close[1] == ' ' ? close + 2 : NULL;
 }
 
+int process_open_again(int proc, uint32_t pid, uint64_t start)
+{
+    _cleanup_close_ int process = process_open(proc, pid);
+
+    if (process >= 0 && (!start || process_start(process) != start))
+        return -ESRCH;
+    return take_fd(&process);
+}
+
 bool process_alive(int process)
 {
     _cleanup_free_ char *text = NULL;

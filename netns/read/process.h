@@ -34,6 +34,9 @@ int process_list(int proc, process_visit visit, void *context, struct error *err
 
 /* O_PATH descriptor of /proc/PID. -ENOENT: gone. */
 int process_open(int proc, uint32_t pid);
+/* The same of one that was seen before with this start time (0: was gone then). -ESRCH: the number is
+ * another's. */
+int process_open_again(int proc, uint32_t pid, uint64_t start);
 /* Inode of a namespace ("net", "mnt", "user" ...) of an open process or thread directory. -errno. */
 int process_namespace(int process, const char *kind, uint64_t *ret_inode);
 /* Start time of an open process: with its number it names a process for good. 0: gone. */

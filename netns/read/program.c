@@ -17,7 +17,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-enum { ATTACHED_MAX = 64, SURVEY_MAX = 65536, IPVS_MAX = 16 << 20, HOOKS = 5 };
+enum { ATTACHED_MAX = 64, SURVEY_MAX = 65536, IPVS_MAX = 16 << 20, TEXT_MAX = 1 << 20, HOOKS = 5 };
 /* Newer than Debian 12's headers. */
 enum { NFNETLINK_HOOKS = 12 };
 
@@ -543,17 +543,36 @@ static void read_default_policy(struct reading *reading, struct netlink *netlink
         program->detail = "what no policy allows is blocked";
 }
 
+/*
+ * Where the kernel has nobody to ask for policies there may be some: those that came by PF_KEY (af_key, whose
+ * file is there where it is), and those that decided before, by the kernel's counters.
+ */
+static void suspect_policies(struct reading *reading)
+{
+    _cleanup_free_ char *key = NULL, *counters = NULL;
+    int by_key = reader_net_file(reading->reader, reading->namespace, "pfkey", TEXT_MAX, &key);
+    int counted = reader_net_file(reading->reader, reading->namespace, "xfrm_stat", TEXT_MAX, &counters);
+
+    if (by_key != -ENOENT || (counted == 0 && program_policies_decided(counters)))
+        add_unreadable(reading, PROGRAM_XFRM, EPROTONOSUPPORT);
+}
+
 static void read_xfrm(struct reading *reading)
 {
     _cleanup_netlink_ struct netlink *netlink = NULL;
     struct error error = ERROR_NONE;
     int result;
 
-    if (!read_may_ask(reading->reader, "xfrm_user", reading->namespace, PART_PROGRAMS))
+    if (!read_may_ask(reading->reader, "xfrm_user", reading->namespace, PART_PROGRAMS)) {
+        if (modules_known(reading->reader->modules))
+            suspect_policies(reading);
         return;
+    }
     result = netlink_open(NETLINK_XFRM, reading->reader->budget.deadline_ns, &netlink, &error);
-    if (result == -EPROTONOSUPPORT)
+    if (result == -EPROTONOSUPPORT) {
+        suspect_policies(reading);
         return;
+    }
     if (result == 0)
         result = read_list(reading->reader, netlink, &policies_list, reading->namespace);
     if (result < 0)

@@ -61,5 +61,8 @@ enum message_is program_decode_policy(struct bytes payload, struct arena *arena,
 enum message_is program_decode_hook(struct bytes payload, struct program *ret_program);
 /* The text of /proc/net/ip_vs: the number of services. */
 size_t program_count_ipvs(const char *text);
+/* The text of /proc/net/xfrm_stat: did an IPsec policy ever decide? (What a stranger's packets alone raise
+ * does not count.) */
+bool program_policies_decided(const char *text);
 
 #endif

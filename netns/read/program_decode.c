@@ -12,6 +12,8 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Newer than Debian 12's headers: Linux 6.4. */
 enum { HOOK_TYPE_BPF = 2, HOOK_BPF_ID = 1, HOOK_FIELDS = 16 };
@@ -141,7 +143,21 @@ enum message_is program_decode_hook(struct bytes payload, struct program *ret_pr
     return MESSAGE_ITEM;
 }
 
-/* ---- IPVS ---- */
+/* ---- texts of procfs ---- */
+
+bool program_policies_decided(const char *text)
+{
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        char name[32];
+        unsigned long long count;
+        line += *line == '\n';
+        if (sscanf(line, "%31s %llu", name, &count) == 2 && count &&
+            (strstr(name, "Pol") || strstr(name, "Tmpl") || text_starts(name, "XfrmOut") ||
+             text_starts(name, "XfrmFwd")))
+            return true;
+    }
+    return false;
+}
 
 size_t program_count_ipvs(const char *text)
 {

@@ -13,6 +13,27 @@
 
 enum { TRIES = 5 };
 
+/* ---- what all namespaces may take ---- */
+
+bool read_pay(const struct reader *reader, size_t bytes)
+{
+    size_t left = reader->total ? atomic_load(&reader->total->left) : 0;
+
+    if (!reader->total)
+        return true;
+    do {
+        if (left < bytes || left - bytes < reader->reserved)
+            return false;
+    } while (!atomic_compare_exchange_weak(&reader->total->left, &left, left - bytes));
+    return true;
+}
+
+void read_pay_back(const struct reader *reader, size_t bytes)
+{
+    if (reader->total)
+        atomic_fetch_add(&reader->total->left, bytes);
+}
+
 /* ---- dumps ---- */
 
 bool read_is_absent(int status)
@@ -24,7 +45,8 @@ int read_over_budget(struct namespace *namespace, uint32_t part, const char *sub
 {
     struct error error;
 
-    (void)error_set(&error, E2BIG, "over-budget", subject, "more %s than the limit: the rest was not read",
+    (void)error_set(&error, E2BIG, "over-budget", subject,
+                    "more %s than the limit, or than is left for all namespaces: the rest was not read",
                     subject);
     namespace->over_budget |= part != PART_EVIDENCE;
     namespace_fault(namespace, part, &error);
@@ -86,10 +108,12 @@ int read_dump(struct netlink *netlink, const struct read_dump *dump, struct name
 /* ---- dumps that fill a list ---- */
 
 struct filling {
+    const struct reader *reader;
     const struct read_list *kind;
     struct namespace *namespace;
     struct list_head *list;
     size_t first, limit; /* items that were there before; all that there may be */
+    size_t texts;        /* of the namespace's arena, before the item that is read */
     bool malformed;
 };
 
@@ -116,10 +140,20 @@ static void forget_items(void *context)
 
     while (filling->list->count > filling->first) {
         filling->list->count--;
+        read_pay_back(filling->reader, filling->kind->item);
         if (filling->kind->free_item)
             filling->kind->free_item(item_at(filling, filling->list->count));
     }
     filling->malformed = false;
+}
+
+/* An item and the texts that came with it. */
+static bool is_payable(struct filling *filling)
+{
+    size_t before = filling->texts;
+
+    filling->texts = arena_size(filling->namespace->arena);
+    return read_pay(filling->reader, filling->kind->item + filling->texts - before);
 }
 
 static int add_item(const struct nlmsghdr *message, void *context)
@@ -135,7 +169,7 @@ static int add_item(const struct nlmsghdr *message, void *context)
     item = item_at(filling, filling->list->count);
     memset(item, 0, filling->kind->item);
     result = filling->kind->decode(message_payload(message), filling->namespace->arena, item);
-    if (result == MESSAGE_ITEM && filling->list->count < filling->limit) {
+    if (result == MESSAGE_ITEM && filling->list->count < filling->limit && is_payable(filling)) {
         filling->list->count++;
         return 0;
     }
@@ -159,10 +193,12 @@ int read_list(const struct reader *reader, struct netlink *netlink, const struct
               struct namespace *namespace)
 {
     struct filling filling = {
+        .reader = reader,
         .kind = list,
         .namespace = namespace,
         .list = (struct list_head *)(void *)((uint8_t *)namespace + list->list),
         .limit = *(const size_t *)(const void *)((const uint8_t *)&reader->budget + list->limit),
+        .texts = arena_size(namespace->arena),
     };
     const struct read_dump dump = {
         .subject = list->subject,

@@ -11,6 +11,7 @@
 #include "netns/kernel/netlink.h"
 #include "netns/snapshot/snapshot.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,11 +51,26 @@ struct read_budget {
                           .ruleset_bytes = (size_t)512 << 20,                                                \
                           .questions = 16384})
 
+/*
+ * What is decoded of all namespaces of a scan may take so many bytes together: anybody may make namespaces,
+ * and each has a budget of its own. Shared by the readers of all threads.
+ */
+struct read_total {
+    atomic_size_t left;
+};
+
 struct reader {
     int proc; /* descriptor of procfs: sys/net and thread-self/net beneath it are the entered namespace's */
     const struct modules *modules;
     struct read_budget budget;
+    struct read_total *total; /* NULL: no limit but the budget */
+    size_t reserved;          /* of the total, for namespaces that matter more than this one */
 };
+
+/* Takes the bytes from the total. False: no more are left for this namespace, and none were taken. */
+bool read_pay(const struct reader *reader, size_t bytes);
+/* Gives back what was paid, for what was freed. */
+void read_pay_back(const struct reader *reader, size_t bytes);
 
 /*
  * A dump with the retries that an interrupted one needs (five): before each try `reset` (NULL: none) empties

@@ -88,7 +88,8 @@ static int add_connection(struct reading *reading, const struct socket_facts *fa
 {
     struct namespace *namespace = reading->namespace;
 
-    if (namespace->connections.count >= reading->reader->budget.connections) {
+    if (namespace->connections.count >= reading->reader->budget.connections ||
+        !read_pay(reading->reader, sizeof(struct connection))) {
         if (reading->states == ESTABLISHED)
             return NETLINK_STOPPED;
         reading->connections_cut = true; /* the dump has listeners as well: it goes on */
@@ -110,7 +111,8 @@ static int add_socket(struct reading *reading, const struct socket_facts *facts)
 {
     if (is_connection(facts))
         return add_connection(reading, facts);
-    if (reading->namespace->sockets.count >= reading->reader->budget.sockets)
+    if (reading->namespace->sockets.count >= reading->reader->budget.sockets ||
+        !read_pay(reading->reader, sizeof(struct socket) + facts->socket.raw_name.length))
         return NETLINK_STOPPED;
     *list_append(&reading->namespace->sockets) = facts->socket;
     return 0;
@@ -142,7 +144,10 @@ static void record_malformed(struct reading *reading)
 static void forget(void *context)
 {
     struct reading *reading = context;
+    size_t sockets = reading->namespace->sockets.count - reading->sockets,
+           connections = reading->namespace->connections.count - reading->connections;
 
+    read_pay_back(reading->reader, sockets * sizeof(struct socket) + connections * sizeof(struct connection));
     reading->namespace->sockets.count = reading->sockets;
     reading->namespace->connections.count = reading->connections;
     reading->malformed = false;

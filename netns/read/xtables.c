@@ -123,7 +123,9 @@ bool xtables_decode_entries(enum ip_family family, struct bytes bytes, const str
 static int fault(struct namespace *namespace, const struct tool *tool, int status, const char *name)
 {
     struct error error;
-    error_errno(&error, status, "legacy-table-unread", name, "%s of %s could not be read", name, tool->name);
+    namespace->over_budget = namespace->over_budget || status == E2BIG;
+    error_errno(&error, status, status == E2BIG ? "over-budget" : "legacy-table-unread", name,
+                "%s of %s could not be read", name, tool->name);
     namespace_fault(namespace, PART_LEGACY, &error);
     return -status;
 }
@@ -176,13 +178,13 @@ static int read_table(const struct reader *reader, const struct tool *tool, int 
             return result;
         struct xtables_info plain = info_of(&info);
         table->hooks = plain.hooks;
-        if (info.size > reader->budget.ruleset_bytes)
+        if (info.size > reader->budget.ruleset_bytes || !read_pay(reader, info.size))
             return -E2BIG;
         result = get_entries(tool, fd, &info, &entries);
-        if (result < 0)
-            continue;
         struct bytes bytes = {(const uint8_t *)entries + sizeof(struct ipt_get_entries), info.size};
-        if (!xtables_decode_entries(tool->family, bytes, &plain, table))
+        bool whole = result < 0 || xtables_decode_entries(tool->family, bytes, &plain, table);
+        read_pay_back(reader, info.size); /* only a count of the rules is kept */
+        if (!whole)
             return -EBADMSG;
     }
     return result;

@@ -60,19 +60,22 @@ static int body_write(const struct snapshot *snapshot, FILE *file, char digest[S
     return r;
 }
 
+int snapshot_write_to(const struct snapshot *snapshot, struct file_writer *writer, struct error *error)
+{
+    char digest[SHA256_TEXT_MAX];
+    fputs("{\"format\": \"" FORMAT "\", \"version\": " VERSION ",\n\"snapshot\": ", writer->file);
+    int r = body_write(snapshot, writer->file, digest);
+    if (r < 0)
+        return error_errno(error, -r, "write-failed", writer->path, "cannot write the snapshot");
+    fprintf(writer->file, ",\n\"sha256\": \"%s\"}\n", digest);
+    return file_writer_commit(writer, error);
+}
+
 int snapshot_write(const struct snapshot *snapshot, const char *path, struct error *error)
 {
     _cleanup_file_writer_ struct file_writer writer = {0};
     int r = file_writer_open(&writer, path, error);
-    if (r < 0)
-        return r;
-    char digest[SHA256_TEXT_MAX];
-    fputs("{\"format\": \"" FORMAT "\", \"version\": " VERSION ",\n\"snapshot\": ", writer.file);
-    r = body_write(snapshot, writer.file, digest);
-    if (r < 0)
-        return error_errno(error, -r, "write-failed", path, "cannot write the snapshot");
-    fprintf(writer.file, ",\n\"sha256\": \"%s\"}\n", digest);
-    return file_writer_commit(&writer, error);
+    return r < 0 ? r : snapshot_write_to(snapshot, &writer, error);
 }
 
 /* ---- reading ---- */

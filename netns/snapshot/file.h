@@ -8,6 +8,7 @@
 #ifndef POSTERN_NETNS_SNAPSHOT_FILE_H
 #define POSTERN_NETNS_SNAPSHOT_FILE_H
 
+#include "netns/base/file.h"
 #include "netns/snapshot/snapshot.h"
 
 /* Largest snapshot that is read back. */
@@ -15,6 +16,8 @@
 
 /* Writes whole or not at all, mode 0600 ("-" is stdout). */
 int snapshot_write(const struct snapshot *snapshot, const char *path, struct error *error);
+/* The same into a file that was opened before; it is then committed. */
+int snapshot_write_to(const struct snapshot *snapshot, struct file_writer *writer, struct error *error);
 /* Reads and checks: "bad-snapshot" for another format, version, byte order, or a checksum that does not fit.
  */
 int snapshot_read(const char *path, struct snapshot **ret_snapshot, struct error *error);

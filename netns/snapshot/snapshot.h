@@ -221,9 +221,7 @@ enum program_kind {
     PROGRAM_NETFILTER, /* a BPF netfilter link */
     PROGRAM_IPVS,
     PROGRAM_XFRM,
-    PROGRAM_NFQUEUE,
-    PROGRAM_UNREADABLE,    /* this kind could not be asked for: `detail` names it */
-    PROGRAM_SOCKET_FILTER, /* SK_REUSEPORT and the like */
+    PROGRAM_UNREADABLE, /* this kind could not be asked for: `detail` names it */
 };
 
 struct program {
@@ -379,6 +377,7 @@ struct snapshot {
     bool big_endian;                /* byte order of register values in host order */
     const char *started, *finished; /* RFC 3339 */
     uint64_t host_namespace;        /* id */
+    uint64_t host_pid_namespace;    /* of the host's first process; 0: not known */
     LIST(struct namespace *) namespaces;
     LIST(struct process) processes;
     LIST(struct container) containers;

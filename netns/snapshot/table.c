@@ -34,8 +34,8 @@ const char *const link_kind_words[] = {"other",  "loopback", "ethernet", "veth",
 const char *const socket_kind_words[] = {"tcp",  "udp",  "udplite", "raw", "packet",
                                          "unix", "sctp", "mptcp",   NULL};
 const char *const program_kind_words[] = {
-    "xdp",       "tc",   "tcx",  "netkit",  "cgroup",     "sk_lookup",     "flow_dissector",
-    "netfilter", "ipvs", "xfrm", "nfqueue", "unreadable", "socket_filter", NULL};
+    "xdp",       "tc",   "tcx",  "netkit",     "cgroup", "sk_lookup", "flow_dissector",
+    "netfilter", "ipvs", "xfrm", "unreadable", NULL};
 static const char *const part_words[] = {
     "links",       "addresses",     "routes",  "policy_rules", "sockets_tcp",
     "sockets_udp", "sockets_other", "ruleset", "sysctls",      "neighbours",
@@ -190,6 +190,7 @@ static const struct field snapshot_fields[] = {
     TEXT(snapshot, started),
     TEXT(snapshot, finished),
     FIELD(snapshot, host_namespace, FIELD_UNSIGNED),
+    NUMBER(snapshot, host_pid_namespace),
     NUMBER(snapshot, namespaces_seen),
     NUMBER(snapshot, namespaces_entered),
     FLAG(snapshot, conntrack_present),

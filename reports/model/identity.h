@@ -20,6 +20,11 @@ const char *workload_of_host(struct arena *arena, const char *executable);
 
 /* 128-bit hashes as 32 hex digits: the first half of SHA-256 over the parts, each with its length in front.
  */
+/*
+ * Of host, vantage, family, protocol, entry and workload. Channels of one report share it where they differ
+ * in their listeners or in what they pass (a rewrite and a proxy, replicas behind one entry): whoever follows
+ * keys from one report to another compares groups of channels, and `id` alone names one.
+ */
 const char *channel_key(struct arena *arena, const char *host, const struct report_channel *channel);
 const char *finding_id(struct arena *arena, const char *workload, const char *protocol, uint16_t port,
                        const char *kind);

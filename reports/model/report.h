@@ -106,7 +106,7 @@ struct report_process {
     const char *name, *executable;
     bool executable_on_host; /* same file (device, inode) as the host's path, in the host's mount and user
                                 namespaces */
-    bool of_host;            /* known to be in no container, and in the host's user namespace */
+    bool of_host;            /* known to be in no container, and in the host's user and PID namespaces */
     uint64_t capabilities;
     const char *container; /* NULL: none */
 };

@@ -215,15 +215,26 @@ static bool word_means(const char *word, const char *name, enum vantage_kind kin
            text_equal(word + length + 1, interface);
 }
 
-static bool vantage_matches(const char *word, const struct report *report,
-                            const struct report_channel *channel)
+static const char *vantage_interface(const struct report *report, const struct report_channel *channel)
 {
     const char *interface = NULL;
 
     list_each(struct report_vantage, vantage, &report->vantages)
         if (text_equal(vantage->name, channel->from))
             interface = vantage->interface;
-    return word_means(word, channel->from, channel->from_kind, interface);
+    return interface;
+}
+
+static bool vantage_matches(const char *word, const struct report *report,
+                            const struct report_channel *channel)
+{
+    return word_means(word, channel->from, channel->from_kind, vantage_interface(report, channel));
+}
+
+/* Is the word one of the kinds that a vantage of the policy's own is a piece of, on its uplink? */
+static bool word_holds_named(const char *word, enum vantage_kind kind, const char *interface)
+{
+    return word_means(word, "", kind, interface);
 }
 
 bool line_may_mean(const struct policy *policy, const struct policy_line *line,
@@ -233,7 +244,10 @@ bool line_may_mean(const struct policy *policy, const struct policy_line *line,
         const char *interface =
             from->kind == FROM_NAMED ? policy->vantages.items[from->index].interface : NULL;
         if (from->kind == FROM_VANTAGE
-                ? word_means(from->vantage, vantage->name, vantage->kind, vantage->interface)
+                ? word_means(from->vantage, vantage->name, vantage->kind, vantage->interface) ||
+                      (vantage->kind == VANTAGE_NAMED &&
+                       (word_holds_named(from->vantage, VANTAGE_EXTERNAL, vantage->interface) ||
+                        word_holds_named(from->vantage, VANTAGE_LAN, vantage->interface)))
                 : interface == NULL || text_equal(interface, vantage->interface))
             return true;
     }
@@ -270,8 +284,54 @@ static void add_workload(struct interval_set *into, const struct selector *selec
     }
 }
 
-static void add_from(struct interval_set *into, const struct policy *policy, const struct policy_from *from,
-                     const struct report *report, const struct report_channel *channel)
+/* The networks that are on link at the uplink of the channel's vantage. */
+static struct interval_set on_link(const struct report *report, const char *name, enum ip_family family)
+{
+    struct interval_set set = {0};
+    struct prefix_list prefixes = {0};
+
+    list_each(struct report_namespace, namespace, &report->namespaces)
+        list_each(struct report_interface, interface, &namespace->interfaces)
+            for (size_t i = 0; i < interface->addresses.count; i++) {
+                struct prefix prefix;
+                if (text_equal(namespace->role, "host") && text_equal(interface->name, name) &&
+                    prefix_parse(interface->addresses.items[i], false, &prefix, NULL) == 0 &&
+                    prefix.address.family == family)
+                    *list_append(&prefixes) = prefix;
+            }
+    add_prefixes(&set, &prefixes, family);
+    list_free(&prefixes);
+    return set;
+}
+
+/*
+ * A vantage of the policy's own is a piece of `external` and of `lan`: what is on link is the neighbours',
+ * the rest is routed. A neighbour can send from any address: what is forbidden to them is forbidden to all of
+ * the piece.
+ */
+static void add_named(struct interval_set *into, const struct policy_line *line, const char *word,
+                      const struct report *report, const struct report_channel *channel)
+{
+    enum ip_family family = channel->entry.family;
+    const char *interface = vantage_interface(report, channel);
+    _cleanup_interval_set_ struct interval_set near = on_link(report, interface, family), far = {0};
+
+    if (word_holds_named(word, VANTAGE_LAN, interface)) {
+        if (line->kind == LINE_FORBID)
+            interval_set_add(into, 0, family_max(family));
+        for (size_t i = 0; i < near.count; i++)
+            interval_set_add(into, near.items[i].first, near.items[i].last);
+    }
+    if (word_holds_named(word, VANTAGE_EXTERNAL, interface)) {
+        far = interval_set_complement(&near, family_max(family));
+        for (size_t i = 0; i < far.count; i++)
+            interval_set_add(into, far.items[i].first, far.items[i].last);
+    }
+}
+
+static void add_from(struct interval_set *into, const struct policy *policy, const struct policy_line *line,
+                     const struct policy_from *from, const struct report *report,
+                     const struct report_channel *channel)
 {
     enum ip_family family = channel->entry.family;
     struct prefix_list one = {0};
@@ -280,6 +340,8 @@ static void add_from(struct interval_set *into, const struct policy *policy, con
     case FROM_VANTAGE:
         if (vantage_matches(from->vantage, report, channel))
             interval_set_add(into, 0, family_max(family ? family : FAMILY_IP6));
+        else if (channel->from_kind == VANTAGE_NAMED && family != FAMILY_NONE)
+            add_named(into, line, from->vantage, report, channel);
         break;
     case FROM_CIDR:
         *list_append(&one) = from->prefix;
@@ -321,7 +383,7 @@ struct interval_set line_sources(const struct policy *policy, const struct polic
     if (!line_names(policy, line, report, channel))
         return named;
     list_each(struct policy_from, from, &line->from)
-        add_from(&named, policy, from, report, channel);
+        add_from(&named, policy, line, from, report, channel);
     result = interval_set_intersect(&named, sources);
     interval_set_free(&named);
     return result;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scanner/command/output.h"
 #include "netns/base/text.h"
+#include "netns/snapshot/file.h"
 #include "scanner/command/command.h"
 #include "scanner/command/gather.h"
 
@@ -51,6 +52,8 @@ static void begun_set(const struct outputs *outputs)
 
     begun.count = 0;
     begun.owner = getpid();
+    if (outputs && outputs->snapshot.temporary)
+        begun.paths[count++] = outputs->snapshot.temporary;
     for (size_t i = 0; outputs && i < outputs->count && count < BEGUN_MAX; i++)
         if (outputs->items[i].writer.temporary)
             begun.paths[count++] = outputs->items[i].writer.temporary;
@@ -89,11 +92,12 @@ static int output_parse(const struct options *options, const char *text, struct 
     return 0;
 }
 
-/* What a signal would have to remove must be known to its handler: it waits. Not where opening itself may
- * wait, for a pipe's reader. */
+/* output: NULL: the snapshot's. What a signal would have to remove must be known to its handler: it waits.
+ * Not where opening itself may wait, for a pipe's reader. */
 static int open_undisturbed(struct outputs *outputs, struct output *output, const char *path,
                             struct error *error)
 {
+    struct file_writer *writer = output ? &output->writer : &outputs->snapshot;
     struct stat status;
     bool waits = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
     sigset_t blocked, before;
@@ -102,11 +106,11 @@ static int open_undisturbed(struct outputs *outputs, struct output *output, cons
     for (size_t i = 0; !waits && i < sizeof(signals) / sizeof(*signals); i++)
         sigaddset(&blocked, signals[i]);
     sigprocmask(SIG_BLOCK, &blocked, &before);
-    int r = file_writer_open(&output->writer, path, error);
-    if (r == 0) {
+    int r = file_writer_open(writer, path, error);
+    if (r == 0 && output)
         *list_append(outputs) = *output;
+    if (r == 0)
         begun_set(outputs);
-    }
     sigprocmask(SIG_SETMASK, &before, NULL);
     return r;
 }
@@ -135,6 +139,16 @@ static int output_open(const struct options *options, const char *text, struct o
     return open_undisturbed(outputs, &output, path, error);
 }
 
+static int snapshot_open(const char *path, struct outputs *outputs, struct error *error)
+{
+    if (is_folder(path))
+        return usage(error, path, "is a folder, and a snapshot is a file");
+    list_each(const struct output, other, outputs)
+        if (text_equal(other->writer.path, path))
+            return usage(error, path, "is named by --output and by --save-snapshot");
+    return open_undisturbed(outputs, NULL, path, error);
+}
+
 /* --format is stdout's where every file has a form of its own; else it is theirs. */
 static const struct format *standard_format(const struct options *options, const struct outputs *outputs)
 {
@@ -154,6 +168,13 @@ int outputs_open(const struct options *options, struct outputs *ret_outputs, str
     watch_signals();
     for (size_t i = 0; i < options->outputs.count; i++) {
         int r = output_open(options, options->outputs.items[i], &outputs, error);
+        if (r < 0) {
+            outputs_close(&outputs);
+            return r;
+        }
+    }
+    if (options->save_snapshot) {
+        int r = snapshot_open(options->save_snapshot, &outputs, error);
         if (r < 0) {
             outputs_close(&outputs);
             return r;
@@ -195,9 +216,17 @@ int outputs_write(const struct options *options, struct outputs *outputs, const 
     return r;
 }
 
+int outputs_write_snapshot(struct outputs *outputs, const struct snapshot *snapshot, struct error *error)
+{
+    int r = snapshot_write_to(snapshot, &outputs->snapshot, error);
+    begun_set(outputs);
+    return r;
+}
+
 void outputs_close(struct outputs *outputs)
 {
     begun_set(NULL);
+    file_writer_abort(&outputs->snapshot);
     list_each(struct output, output, outputs)
         file_writer_abort(&output->writer);
     list_free(outputs);

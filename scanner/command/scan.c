@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scanner/scan/scan.h"
 #include "netns/base/text.h"
-#include "netns/snapshot/file.h"
 #include "reports/findings/classify.h"
 #include "scanner/command/command.h"
 #include "scanner/command/gather.h"
@@ -46,7 +45,7 @@ static enum exit_status run(const struct options *options, const struct policy *
     request.keep_write = outputs->keep_write;
     if (gather(options, &request, &scan, error) < 0)
         return gather_status(error);
-    if (options->save_snapshot && snapshot_write(scan_snapshot(scan), options->save_snapshot, error) < 0)
+    if (options->save_snapshot && outputs_write_snapshot(outputs, scan_snapshot(scan), error) < 0)
         return EXIT_NO_SCAN;
     if (scan_report(scan, &request, policy, &report, error) < 0)
         return gather_status(error);

@@ -99,7 +99,5 @@ void socket_programs(struct walk *walk)
     list_each(const struct program, program, &walk->at.namespace->facts->programs) {
         if (program->kind == PROGRAM_SK_LOOKUP)
             walk_undetermined(walk, REASON_SK_LOOKUP, program->name, "a BPF program chooses the socket");
-        if (program->kind == PROGRAM_SOCKET_FILTER)
-            walk_undetermined(walk, REASON_SOCKET_FILTER, program->name, "a socket filter may drop it");
     }
 }

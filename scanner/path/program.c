@@ -27,7 +27,6 @@ static const struct program_row namespace_rows[] = {
 };
 static const struct program_row socket_rows[] = {
     {PROGRAM_SK_LOOKUP, REASON_SK_LOOKUP, "a BPF program chooses the socket"},
-    {PROGRAM_SOCKET_FILTER, REASON_SOCKET_FILTER, "a socket filter may drop it"},
 };
 
 static void rows_doubt(struct survey *survey, struct fragment *fragment, const struct program_row *rows,

@@ -50,7 +50,6 @@
 #define REASON_SK_LOOKUP         "sk-lookup-program"
 #define REASON_FLOW_DISSECTOR    "flow-dissector-program"
 #define REASON_NETFILTER_PROGRAM "netfilter-program"
-#define REASON_SOCKET_FILTER     "socket-filter"
 #define REASON_IPVS              "ipvs"
 #define REASON_XFRM              "xfrm-policy"
 #define REASON_NFQUEUE           "nfqueue"

@@ -152,12 +152,13 @@ static void present_container(const struct snapshot *snapshot, const struct cont
 
 /* ---- listeners ---- */
 
-/* A process of a user namespace of its own is in a container, whatever its cgroup is called. Not known: no.
- */
-static bool is_in_user_namespace_of_host(const struct snapshot *snapshot, const struct process *process)
+/* A process of a user or PID namespace of its own is in a container, whatever its cgroup is called. Not
+ * known: no. */
+static bool is_in_namespaces_of_host(const struct snapshot *snapshot, const struct process *process)
 {
     const struct namespace *host = snapshot_host(snapshot);
-    return host && host->user_namespace != 0 && process->user_namespace == host->user_namespace;
+    return host && host->user_namespace != 0 && process->user_namespace == host->user_namespace &&
+           snapshot->host_pid_namespace != 0 && process->pid_namespace == snapshot->host_pid_namespace;
 }
 
 static void present_process(const struct snapshot *snapshot, const struct process *process,
@@ -172,8 +173,8 @@ static void present_process(const struct snapshot *snapshot, const struct proces
     shown->uid = process->uid;
     shown->name = arena_strdup(report->arena, process->name);
     shown->executable = arena_strdup(report->arena, process->executable);
-    shown->executable_on_host = process->executable_on_host;
-    shown->of_host = container == NULL && is_in_user_namespace_of_host(snapshot, process);
+    shown->of_host = container == NULL && is_in_namespaces_of_host(snapshot, process);
+    shown->executable_on_host = process->executable_on_host && shown->of_host;
     shown->capabilities = process->effective;
     shown->container = container ? arena_strdup(report->arena, container->name) : NULL;
 }

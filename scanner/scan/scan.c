@@ -117,6 +117,66 @@ static bool is_vantage_word(const char *name)
     return false;
 }
 
+static bool is_of_policy(const struct policy *policy, const char *name)
+{
+    list_each(const struct policy_vantage, named, &policy->vantages)
+        if (text_equal(named->name, name))
+            return true;
+    return false;
+}
+
+static struct interval_set within(const struct interval_set *all, const struct prefix_list *cidr,
+                                  enum ip_family family)
+{
+    _cleanup_interval_set_ struct interval_set wanted = interval_set_from_prefixes(cidr, family);
+    return interval_set_intersect(all, &wanted);
+}
+
+/* What arrives on the uplink with a source of the vantage's own networks. `lan` can have every source that a
+ * packet on that wire can have. */
+static struct vantage named_vantage(const struct vantage *lan, const struct policy_vantage *named,
+                                    bool several, struct arena *arena)
+{
+    return (struct vantage){.name = several ? arena_printf(arena, "%s@%s", named->name, lan->interface_name)
+                                            : arena_strdup(arena, named->name),
+                            .kind = VANTAGE_NAMED,
+                            .namespace = lan->namespace,
+                            .interface = lan->interface,
+                            .interface_name = lan->interface_name,
+                            .sources4 = within(&lan->sources4, &named->cidr, FAMILY_IP4),
+                            .sources6 = within(&lan->sources6, &named->cidr, FAMILY_IP6)};
+}
+
+/* The policy's own vantages, behind the built-in ones: one for each uplink that they may arrive on. */
+static void add_named_vantages(struct examination *examination, const struct policy *policy)
+{
+    size_t built_in = examination->vantages.count;
+
+    list_each(const struct policy_vantage, named, &policy->vantages)
+        for (size_t i = 0; i < built_in; i++) {
+            const struct vantage *lan = &examination->vantages.items[i];
+            bool several = !named->interface && examination->uplinks.count > 1;
+            if (lan->kind != VANTAGE_LAN ||
+                (named->interface && !text_equal(named->interface, lan->interface_name)))
+                continue;
+            struct vantage vantage = named_vantage(lan, named, several, examination->arena);
+            *list_append(&examination->vantages) = vantage;
+        }
+}
+
+/* "office", or on all uplinks "office@eth0" and "office@eth1". */
+static void match_named(const struct examination *examination, const char *name, struct index_list *ret_named)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < examination->vantages.count; i++) {
+        const struct vantage *vantage = &examination->vantages.items[i];
+        if (vantage->kind == VANTAGE_NAMED && text_starts(vantage->name, name) &&
+            (vantage->name[length] == '\0' || vantage->name[length] == '@'))
+            *list_append(ret_named) = i;
+    }
+}
+
 /* A network or an uplink that went is no misspelling: it could not be looked from, and the report says so. */
 static void miss_vantage(struct examination *examination, const char *name)
 {
@@ -133,18 +193,28 @@ static void look_from(struct examination *examination, size_t vantage)
     *list_append(&examination->from) = vantage;
 }
 
-static int choose_vantages(struct examination *examination, struct error *error)
+/* -ENOENT: there is none on this host. */
+static int match_vantages(const struct examination *examination, const struct policy *policy,
+                          const char *name, struct index_list *ret_named)
+{
+    if (!is_of_policy(policy, name))
+        return vantages_match(&examination->vantages, name, NULL, ret_named, NULL);
+    match_named(examination, name, ret_named);
+    return ret_named->count > 0 ? 0 : -ENOENT;
+}
+
+static int choose_vantages(struct examination *examination, const struct policy *policy, struct error *error)
 {
     const struct scan_options *options = examination->options;
 
     for (size_t i = 0; i < options->from.count; i++) {
         struct index_list named = {0};
-        struct error missing = ERROR_NONE;
-        int r = vantages_match(&examination->vantages, options->from.items[i], NULL, &named, &missing);
+        int r = match_vantages(examination, policy, options->from.items[i], &named);
         for (size_t at = 0; at < named.count; at++)
             look_from(examination, named.items[at]);
         list_free(&named);
-        if (r < 0 && !is_vantage_word(options->from.items[i]))
+        if (r < 0 && !is_vantage_word(options->from.items[i]) &&
+            !is_of_policy(policy, options->from.items[i]))
             return unknown_vantage(examination, options->from.items[i], error);
         if (r < 0)
             miss_vantage(examination, options->from.items[i]);
@@ -155,10 +225,37 @@ static int choose_vantages(struct examination *examination, struct error *error)
     return 0;
 }
 
+static void narrow(struct interval_set *sources, const struct vantage *vantage, enum ip_family family)
+{
+    struct interval_set within =
+        interval_set_intersect(sources, family == FAMILY_IP4 ? &vantage->sources4 : &vantage->sources6);
+    interval_set_free(sources);
+    *sources = within;
+}
+
+/* "All sources" of a vantage of the policy's own are its networks: those stand in the policy. */
+static void narrow_to_named(struct path_channel *channel)
+{
+    list_each(struct prediction_part, part, &channel->prediction.parts)
+        narrow(&part->sources, channel->vantage, channel->entry.family);
+}
+
+/* Has the vantage any source of the entry's family? */
+static bool has_source(const struct path_channel *channel)
+{
+    list_each(const struct prediction_part, part, &channel->prediction.parts)
+        if (!interval_set_empty(&part->sources))
+            return true;
+    return false;
+}
+
 static int keep_channel(struct path_channel *channel, void *context)
 {
     struct examination *examination = context;
-    if (channel->prediction.parts.count == 0)
+    bool named = channel->vantage->kind == VANTAGE_NAMED && channel->entry.family != FAMILY_NONE;
+    if (named)
+        narrow_to_named(channel);
+    if (channel->prediction.parts.count == 0 || (named && !has_source(channel)))
         return 0; /* no packet of that vantage has a source of the entry's family: there is no such channel */
     *list_append(&examination->channels) = *channel;
     *channel = (struct path_channel){0};
@@ -178,7 +275,7 @@ static void add_off_path(struct examination *examination, struct path_channel *c
         explain_off_path(examination->world, &query, examination->arena, 0, &channel->prediction);
 }
 
-static int evaluate(struct examination *examination, struct error *error)
+static int evaluate(struct examination *examination, const struct policy *policy, struct error *error)
 {
     const struct scan_options *options = examination->options;
     struct error missing = ERROR_NONE;
@@ -193,8 +290,9 @@ static int evaluate(struct examination *examination, struct error *error)
                      &examination->uplinks, &missing) < 0)
         *list_append(&examination->errors) = missing;
     vantages_find(examination->world, &examination->uplinks, examination->arena, &examination->vantages);
+    add_named_vantages(examination, policy);
     listeners_find(examination->world, &examination->listeners);
-    int r = choose_vantages(examination, error);
+    int r = choose_vantages(examination, policy, error);
     if (r < 0)
         return r;
     r = channels_find(examination->world, &examination->vantages, examination->from.items,
@@ -207,6 +305,11 @@ static int evaluate(struct examination *examination, struct error *error)
     examination->ranges_done =
         open_ranges_find(examination->world, &examination->vantages, examination->from.items,
                          examination->from.count, &channel_options, examination->arena, &examination->ranges);
+    list_each(struct open_range, range, &examination->ranges) {
+        const struct vantage *vantage = &examination->vantages.items[range->vantage];
+        if (vantage->kind == VANTAGE_NAMED)
+            narrow(&range->sources, vantage, range->family);
+    }
     return 0;
 }
 
@@ -284,6 +387,9 @@ static bool container_is_wanted(const struct scan_options *options, const char *
 static bool range_is_wanted(const struct examination *examination, const struct open_range *range)
 {
     const struct snapshot *snapshot = examination->scan->snapshot;
+    if (examination->vantages.items[range->vantage].kind == VANTAGE_NAMED &&
+        interval_set_empty(&range->sources)) /* of a family that the vantage has no network of */
+        return false;
     return range->container >= 0 && (size_t)range->container < snapshot->containers.count &&
            container_is_wanted(examination->options, snapshot->containers.items[range->container].name);
 }
@@ -438,7 +544,7 @@ int scan_report(struct scan *scan, const struct scan_options *options, const str
                 struct report **ret_report, struct error *error)
 {
     struct examination examination = {.scan = scan, .options = options, .arena = arena_new()};
-    int r = evaluate(&examination, error);
+    int r = evaluate(&examination, policy, error);
 
     if (r == 0) {
         probe(&examination);

@@ -330,6 +330,14 @@ static bool source_mac(const struct planner *planner, uint32_t uplink, struct ad
     return true;
 }
 
+static bool is_on_link(const struct namespace *host, uint32_t uplink, struct address source)
+{
+    list_each(struct link_address, address, &host->addresses)
+        if (address->index == uplink && prefix_contains(address->prefix, source))
+            return true;
+    return false;
+}
+
 static void plan_ingress(const struct planner *planner, const struct path_channel *channel,
                          const struct prediction_part *part, struct probe *probe)
 {
@@ -351,7 +359,7 @@ static void plan_ingress(const struct planner *planner, const struct path_channe
         probe->skip = "no-source";
         return;
     }
-    if (lan)
+    if (lan || (vantage->kind == VANTAGE_NAMED && is_on_link(planner->host, link->index, probe->source)))
         probe->has_source_mac = source_mac(planner, vantage->interface, probe->source, &probe->source_mac);
     probe->reply = reply_way(planner->world, probe->target, probe->source, &probe->reply_namespace);
 }

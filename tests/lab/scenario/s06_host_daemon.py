@@ -2,6 +2,7 @@
 """Scenario 6: a daemon of the host on the bridge's address, or on every address: INPUT decides for everyone."""
 
 from library.frame import HOST4, HOST6, SECOND4, SECOND6
+from library.product import in_block
 from library.scenario import Decider, Way, policy, rule, scenario, sysctl
 
 INPUT = """
@@ -91,3 +92,45 @@ def input_decides(lab):
         Way("C2", "udp", HOST4, 7002, "filtered", decider=DROPPED),
         Way("host", "tcp", HOST4, 7001, "open", by="every", decider=Decider("rule", "guard", "input", '"lo"', counted=False)),
     )
+
+
+OWN = """
+version: 1
+vantages:
+  office: {cidr: [198.51.100.0/24], in: eth0}
+  desk: {cidr: [203.0.113.128/25]}
+allow:
+  - {to: {host: true}, ports: [7001/tcp], from: [office], owner: operations, reason: the agent of the office}
+"""
+
+
+@scenario
+def a_vantage_of_the_policys_own(lab):
+    lab.host.listen("every", "tcp:0.0.0.0:7001")
+    lab.host.nft("""
+        table inet guard {
+          chain input {
+            type filter hook input priority filter; policy accept;
+            ip saddr 198.51.100.128/25 counter drop
+          }
+        }""")
+    lab.ways(Way("X", "tcp", HOST4, 7001, "open", by="every", decider=DROPPED))
+    if not lab.product:
+        return
+    report = lab.scan("--from", "office", "--from", "desk", "--all-channels", policy=OWN)
+    lab.equal("vantages", [(v["name"], v["kind"], v["interface"]) for v in report["vantages"]],
+              [("office", "named", "eth0"), ("desk@eth0", "named", "eth0"), ("desk@eth1", "named", "eth1")])
+    wanted = {"office": {"198.51.100.0/25": "open", "198.51.100.128/25": "filtered"}, "desk@eth0": {"203.0.113.128/25": "open"}}
+    for name, parts in wanted.items():
+        channels = report.channels(name, "tcp", HOST4, 7001)
+        if not lab.equal(f"{name}: channels", len(channels), 1):
+            continue
+        channel = channels[0]
+        predicted = {source: part["state"] for part in channel["predicted"]["parts"] or [channel["predicted"]]
+                     for source in part["sources"]}
+        lab.equal(f"{name}: predicted", predicted, parts)
+        lab.equal(f"{name}: conflict ({channel['observed']})", channel["conflict"], False)
+        for seen in channel["observed"].get("parts") or [channel["observed"]]:
+            block = next((block for block in parts if in_block(seen["source"], block)), None)
+            lab.equal(f"{name}: observed from {seen.get('source')}", seen["state"], parts.get(block))
+        lab.equal(f"{name}: class", channel["class"], "allowed" if name == "office" else "unexpected")

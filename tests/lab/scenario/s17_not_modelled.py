@@ -7,6 +7,7 @@ prediction must then be `undetermined` and name it, in the answer to the packet 
 not pass must fare as before; and once it is taken off, the path is open again.
 """
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -297,3 +298,24 @@ def programs(lab):
 @scenario
 def policies_of_ipsec(lab):
     check_things(lab, POLICIES)
+
+
+@scenario
+def programs_have_names(lab):
+    """What the kernel says of a program is in the snapshot: its name and number, on whichever hook it stands."""
+    things = (program("host", "xdp-generic", 2, "eth0"), program("host", "tcx-ingress", 2, "eth0"),
+              filter_program("host", "eth0", "ingress"), program("host", "netfilter4-1", 1))
+    taken_off = [put(lab) for put in things]
+    try:
+        if not lab.product:
+            return
+        lab.scan("--no-probe", "--save-snapshot", "/run/snapshot.json")
+        saved = json.loads(Path("/run/snapshot.json").read_text())["snapshot"]
+        (host,) = [namespace for namespace in saved["namespaces"] if namespace["id"] == saved["host_namespace"]]
+        found = {entry.get("kind", "xdp"): (entry.get("name"), entry.get("id", 0) > 0) for entry in host["programs"]}
+        names = {kind: ("lab_program", True) for kind in ("xdp", "tcx", "netfilter")}
+        # of a filter the kernel keeps what tc called it
+        lab.equal("programs", found, names | {"tc": ("lab-host-eth0-ingress:[*fsobj]", True)})
+    finally:
+        for take_off in taken_off:
+            take_off()

@@ -5,10 +5,12 @@ The test build holds a scan between discovery and collection: with POSTERN_TEST_
 PATH.reached and goes on when it can read one from PATH.go.
 """
 
+import ctypes
 import json
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from library.engine import Docker, wait_for
@@ -128,3 +130,50 @@ def there_and_not_to_be_entered(lab):
     lab.expect(any(str(locked.pid) in json.dumps(error) for error in left), f"no error names process {locked.pid}: {left}")
     lab.equal("status with --allow-partial", lab.scan("--no-probe", "--allow-partial").status, 0)
     lab.product = powerful
+
+
+def mount_hung(path):
+    """A file system whose server never answers: whoever looks into it waits. Gone with the descriptor that is returned."""
+    Path(path).mkdir(parents=True)
+    server = os.open("/dev/fuse", os.O_RDWR)
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = f"fd={server},rootmode=40000,user_id=0,group_id=0"
+    if libc.mount(b"hung", path.encode(), b"fuse", 0, options.encode()) != 0:
+        raise OSError(ctypes.get_errno(), f"cannot mount a file system on {path}")
+    return server
+
+
+SECONDS = 8
+# What a thread that never comes back works on is left to it.
+LEFT_BEHIND = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=0"}
+
+
+@without_neighbours
+@scenario
+def a_file_system_that_hangs(lab):
+    lab.frame.bridges("br1")
+    place = lab.frame.namespace("web", "br1", 2)
+    place.listen("web", "tcp:0.0.0.0:80")
+    servers = [mount_hung("/run/hung/docker"), mount_hung("/run/docker/netns")]
+    look = subprocess.Popen(["ls", "/run/hung/docker"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    lab.expect(look.poll() is None, "kernel: a look into the file system comes back")
+    look.kill()
+    look.wait(timeout=5)
+    if lab.product:
+        began = time.monotonic()
+        report = lab.scan("--no-probe", "--timeout", SECONDS, "--engine-root", "docker=/run/hung/docker", environment=LEFT_BEHIND)
+        took = time.monotonic() - began
+        # the sanitizers of a test build take their time at the end
+        lab.expect(took < SECONDS + 4, f"the scan took {took:.1f} s")
+        lab.equal("complete", report["scan"]["complete"], False)
+        left = {error["subject"] for error in report["scan"]["errors"] if error["code"] == "timeout"}
+        lab.equal("what was not looked at", left, {"engines", "/run/docker/netns"})
+        lab.expect(report.container("web"), "the container that has nothing to do with it is not in the report")
+        lab.expect(report.channels(port=80), "nor is a way to its listener")
+        lab.equal("entered", report["scan"]["coverage"]["namespaces"]["entered"], report["scan"]["coverage"]["namespaces"]["seen"])
+        report = lab.scan("--no-probe", "--timeout", SECONDS, "--engine-root", "docker=/run/hung/docker", "--fail-on", "critical",
+                          environment=LEFT_BEHIND)
+        lab.equal("status where nothing is found", report.status, 3)
+    for server in servers:
+        os.close(server)

@@ -67,6 +67,9 @@ START_TEST(own_listener_is_found)
     struct stat status;
     ck_assert_int_eq(stat("/proc/self/ns/net", &status), 0);
     ck_assert_uint_eq(host->id, status.st_ino);
+    if (stat("/proc/1/ns/pid", &status) < 0)
+        ck_assert_int_eq(stat("/proc/self/ns/pid", &status), 0);
+    ck_assert_uint_eq(snapshot->host_pid_namespace, status.st_ino);
     ck_assert_uint_ge(snapshot->namespaces_seen, 1);
     ck_assert_uint_ge(snapshot->namespaces_entered, 1);
     const struct socket *socket = listener_find(host, port);

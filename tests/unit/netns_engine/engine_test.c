@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
@@ -379,6 +380,29 @@ START_TEST(docker_unreadable)
     ck_assert_str_eq(host.snapshot->errors.items[0].code, "engine-unreadable");
     ck_assert_str_eq(host.snapshot->errors.items[0].subject, "docker");
     host_close(&host);
+}
+END_TEST
+
+static int another_has_the_number(int proc, uint32_t pid, uint64_t start)
+{
+    (void)proc, (void)pid, (void)start;
+    return -ESRCH;
+}
+
+/* Processes beyond those whose directories are held are asked by number and start time: of those that ended
+ * meanwhile nothing is asked of whoever has their numbers, and nobody misses what would describe them. */
+START_TEST(numbers_of_others)
+{
+    for (unsigned ended = 0; ended < 2; ended++) {
+        struct host host = host_open("docker");
+        *list_append(&host.context.roots) = (struct engine_root){ENGINE_DOCKER, "/no/such/place"};
+        host.context.open = ended ? another_has_the_number : NULL;
+        for (size_t i = 0; i < host.count; i++)
+            host.processes[i].start = 7;
+        host_read(&host);
+        ck_assert_uint_eq(host.snapshot->errors.count, !ended);
+        host_close(&host);
+    }
 }
 END_TEST
 
@@ -947,6 +971,7 @@ int main(void)
     tcase_add_test(engines, docker_dead);
     tcase_add_test(engines, docker_root_given);
     tcase_add_test(engines, docker_unreadable);
+    tcase_add_test(engines, numbers_of_others);
     tcase_add_test(engines, docker_nested);
     tcase_add_test(engines, docker_of_a_user);
     tcase_add_test(engines, docker_of_a_service);

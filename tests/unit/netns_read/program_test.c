@@ -5,12 +5,16 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_hook.h>
+#include <linux/netlink.h>
 #include <linux/pkt_cls.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 START_TEST(queues)
 {
@@ -158,6 +162,71 @@ START_TEST(ipvs_services)
 }
 END_TEST
 
+/* In the format of net/xfrm/xfrm_proc.c. */
+START_TEST(policies_that_decided)
+{
+    ck_assert(!program_policies_decided(""));
+    ck_assert(!program_policies_decided("XfrmInError             \t0\nXfrmInNoStates          \t7\n"
+                                        "XfrmInNoPols            \t0\nXfrmOutPolBlock         \t0\n"));
+    ck_assert(program_policies_decided("XfrmInNoStates          \t0\nXfrmOutPolBlock         \t1\n"));
+    ck_assert(program_policies_decided("XfrmInTmplMismatch      \t2\n"));
+}
+END_TEST
+
+/* A kernel without xfrm_user, whose files are these; NULL: there is none. */
+static uint32_t parts_missing_with(const char *key, const char *counters)
+{
+    char folder[] = "/tmp/postern-program-XXXXXX", path[64];
+    const struct program_survey survey = {.readable = true};
+    struct namespace *namespace = namespace_new(1);
+    const struct {
+        const char *name, *text;
+    } files[] = {{"modules", ""}, {"thread-self/net/pfkey", key}, {"thread-self/net/xfrm_stat", counters}};
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    int proc = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_eq(mkdirat(proc, "thread-self", 0700), 0);
+    ck_assert_int_eq(mkdirat(proc, "thread-self/net", 0700), 0);
+    for (size_t i = 0; i < 3; i++) {
+        int fd = files[i].text ? openat(proc, files[i].name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+        ck_assert(fd < 0 || write(fd, files[i].text, strlen(files[i].text)) >= 0);
+        close(fd);
+    }
+    snprintf(path, sizeof(path), "%s/modules", folder);
+    const struct module_places places = {.loaded = folder, .builtin = path};
+    _cleanup_modules_ struct modules *modules = modules_read(proc, &places);
+    const struct reader reader = {.proc = proc, .modules = modules, .budget = READ_BUDGET_DEFAULT};
+    struct netlink *route = NULL;
+    ck_assert_int_eq(netlink_open(NETLINK_ROUTE, 0, &route, NULL), 0);
+    ck_assert(!modules_has(modules, "xfrm_user") && modules_known(modules));
+    (void)program_read(&reader, route, -1, &survey, namespace);
+    uint32_t missing = namespace->missing;
+    if (missing) {
+        ck_assert_str_eq(namespace->faults.items[0].code, "programs-unreadable");
+        ck_assert_str_eq(namespace->faults.items[0].subject, "xfrm");
+        ck_assert_int_eq(namespace->programs.items[namespace->programs.count - 1].kind, PROGRAM_UNREADABLE);
+    }
+    netlink_close(route);
+    namespace_free(namespace);
+    for (size_t i = 0; i < 3; i++)
+        unlinkat(proc, files[i].name, 0);
+    unlinkat(proc, "thread-self/net", AT_REMOVEDIR);
+    unlinkat(proc, "thread-self", AT_REMOVEDIR);
+    close(proc);
+    rmdir(folder);
+    return missing;
+}
+
+/* Policies that nobody can be asked for, where something says that there may be some. */
+START_TEST(policies_without_xfrm_user)
+{
+    ck_assert_uint_eq(parts_missing_with(NULL, NULL), 0);
+    ck_assert_uint_eq(parts_missing_with(NULL, "XfrmInNoPols \t0\n"), 0);
+    ck_assert_uint_eq(parts_missing_with("sk RefCnt\n", NULL), PART_PROGRAMS);
+    ck_assert_uint_eq(parts_missing_with(NULL, "XfrmInNoPols \t4\n"), PART_PROGRAMS);
+}
+END_TEST
+
 /* A namespace that may not be looked into is not one that has nothing. */
 START_TEST(what_cannot_be_asked_is_said)
 {
@@ -223,6 +292,8 @@ int main(void)
     tcase_add_test(all, a_sockets_own_policy);
     tcase_add_test(all, hooks);
     tcase_add_test(all, ipvs_services);
+    tcase_add_test(all, policies_that_decided);
+    tcase_add_test(all, policies_without_xfrm_user);
     tcase_add_test(all, what_cannot_be_asked_is_said);
     tcase_add_test(all, nothing_loaded_is_nothing_attached);
     tcase_add_test(all, hostile);

@@ -74,7 +74,7 @@ START_TEST(words)
     ck_assert_str_eq(link_kind_word(LINK_TUNNEL), "tunnel");
     ck_assert_str_eq(socket_kind_name(SOCKET_UNIX), "unix");
     ck_assert_str_eq(socket_kind_name(SOCKET_MPTCP), "mptcp");
-    ck_assert_str_eq(program_kind_name(PROGRAM_SOCKET_FILTER), "socket_filter");
+    ck_assert_str_eq(program_kind_name(PROGRAM_UNREADABLE), "unreadable");
     ck_assert_ptr_null(engine_name((enum container_engine)99));
     ck_assert_str_eq(nft_family_words[NFT_FAMILY_IP6], "ip6");
     ck_assert_str_eq(nft_hook_words[HOOK_EGRESS], "egress");

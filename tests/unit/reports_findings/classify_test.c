@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns/base/text.h"
 #include "reports/findings/classify.h"
+#include "reports/model/file.h"
 #include "reports/model/identity.h"
 
 #include <check.h>
@@ -557,6 +558,44 @@ START_TEST(quiet_channels_fold)
 }
 END_TEST
 
+/* A rewrite and a proxy, or replicas behind one entry: channels that differ in listener or way alone have one
+ * key, and each is judged, told of and kept by itself. */
+START_TEST(channels_of_one_key_are_each_told)
+{
+    static const enum state states[] = {STATE_OPEN, STATE_OPEN, STATE_FILTERED};
+    static const char *const listeners[] = {"l1", "l1", "l3"};
+    _cleanup_free_ char *text = NULL;
+    size_t length = 0;
+
+    add_listener("l3", "web", 10, 80);
+    for (size_t i = 0; i < 3; i++)
+        add_channel("external", VANTAGE_EXTERNAL, "203.0.113.10", 8080, listeners[i], "web", states[i],
+                    "0.0.0.0/0");
+    *list_append(&report->channels.items[1].via) = "l2";
+    list_each(struct report_channel, channel, &report->channels)
+        channel->key = channel_key(report->arena, "node-1", channel);
+    ck_assert_str_eq(report->channels.items[0].key, report->channels.items[1].key);
+    ck_assert_str_eq(report->channels.items[0].key, report->channels.items[2].key);
+    judge_by(NULL);
+    ck_assert_uint_eq(report->channels.items[0].channel_class, CLASS_UNEXPECTED);
+    ck_assert_uint_eq(report->channels.items[1].channel_class, CLASS_UNEXPECTED);
+    ck_assert_uint_eq(report->channels.items[2].channel_class, CLASS_QUIET);
+    ck_assert_uint_eq(report->findings.count, 1);
+    ck_assert_uint_eq(report->findings.items[0].channels.count, 2);
+    ck_assert_str_eq(report->findings.items[0].channels.items[0], "c1");
+    ck_assert_str_eq(report->findings.items[0].channels.items[1], "c2");
+    classify_fold_quiet(report);
+    ck_assert_uint_eq(report->channels.count, 2);
+    ck_assert_uint_eq(report->quiet.count, 1);
+    ck_assert_str_eq(report->quiet.items[0].listener, "l3");
+    FILE *file = open_memstream(&text, &length);
+    ck_assert_int_eq(report_write(report, file, NULL), 0);
+    fclose(file);
+    ck_assert_ptr_nonnull(strstr(text, "\"id\": \"c1\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"id\": \"c2\""));
+}
+END_TEST
+
 /* A thousand containers of ten listeners, from several vantages: time grows with their number. */
 START_TEST(a_large_host_is_judged)
 {
@@ -641,6 +680,7 @@ int main(void)
     tcase_add_test(tests, the_fix_mends_what_is_wrong);
     tcase_add_loop_test(tests, the_title_names_all_that_are_meant, 0, 2);
     tcase_add_test(tests, quiet_channels_fold);
+    tcase_add_test(tests, channels_of_one_key_are_each_told);
     tcase_set_timeout(tests, 20);
     tcase_add_test(tests, a_large_host_is_judged);
     tcase_add_test(tests, findings_have_stable_ids);

@@ -95,6 +95,47 @@ class Case(unittest.TestCase):
         self.assertRegex(done.stderr, pattern)
 
 
+# Networks behind the uplink, one that is on link and one on an interface that is no uplink.
+OFFICE = {"office": {"cidr": ["198.51.100.0/24"], "in": "eth0"}, "near": {"cidr": ["203.0.113.128/25"]},
+          "nowhere": {"cidr": ["192.0.2.0/24"], "in": "eth9"}}
+
+
+def office_policy(**line):
+    line = {"to": {"container": "web"}, "ports": ["8080/tcp"], "owner": "shop", "reason": "because", **line}
+    kind = "forbid" if line.pop("forbidden", False) else "allow"
+    return {"version": 1, "vantages": OFFICE, kind: [line]}
+
+
+class NamedVantages(Case):
+    def way(self, vantage, policy):
+        report = self.report("--from", vantage, policy=policy)
+        self.assertEqual([(v["name"], v["kind"], v["interface"]) for v in report["vantages"]], [(vantage, "named", "eth0")])
+        self.assertEqual({channel["from"] for channel in report["channels"]}, {vantage})
+        (channel,) = [c for c in report["channels"] if c["entry"].get("address") == "203.0.113.10" and c["entry"]["port"] == 8080]
+        self.assertEqual(channel["predicted"]["state"], "open")
+        self.assertEqual(channel["predicted"]["sources"], OFFICE[vantage]["cidr"])
+        return channel["class"]
+
+    def test_one_is_looked_from_with_its_own_sources(self):
+        for name in ("office", "near"):
+            self.assertEqual(self.way(name, office_policy(**{"from": [name]})), "allowed")
+        self.assertEqual(self.way("office", office_policy(**{"from": ["near"]})), "unexpected")
+        self.assertEqual(self.way("office", office_policy(**{"from": OFFICE["office"]["cidr"]})), "allowed")
+
+    def test_it_is_a_piece_of_external_and_lan(self):
+        for name, far, near in (("office", "allowed", "unexpected"), ("near", "unexpected", "allowed")):
+            self.assertEqual(self.way(name, office_policy(**{"from": ["external"]})), far)
+            self.assertEqual(self.way(name, office_policy(**{"from": ["lan@eth0"]})), near)
+            self.assertEqual(self.way(name, office_policy(**{"from": ["external", "lan"]})), "allowed")
+            self.assertEqual(self.way(name, office_policy(**{"from": ["external", "lan"], "forbidden": True})), "forbidden")
+            self.assertEqual(self.way(name, office_policy(**{"from": ["lan"], "forbidden": True})), "forbidden")
+
+    def test_one_that_is_nowhere_is_missing_from_the_report(self):
+        report = self.report("--from", "nowhere", policy=office_policy(**{"from": ["nowhere"]}))
+        self.assertEqual([(e["code"], e["subject"]) for e in report["scan"]["errors"]], [("no-vantage", "nowhere")])
+        self.complains(["scan", "--snapshot", FIXTURE, "--from", "office"], "office: no vantage is called so")
+
+
 class CommandLine(Case):
     def test_help_and_version_are_everywhere_and_on_stdout(self):
         for words in ([], ["scan"], ["explain"]):
@@ -122,9 +163,18 @@ class CommandLine(Case):
                 (["--from", "nowhere"], "nowhere: no vantage .* external, lan, host, segment:br0"),
                 (["--proc", "/proc"], "--proc: .*not with --snapshot"), (["--host-netns", "x"], "--host-netns"),
                 (["--engine-root", "docker=/x"], "--engine-root"),
-                (["--save-snapshot", "/nonexistent/x"], "--save-snapshot: there is no folder")):
+                (["--save-snapshot", "/nonexistent/x"], "--save-snapshot: there is no folder"),
+                (["--save-snapshot", "/"], "is a folder"),
+                (["--save-snapshot", "a", "-o", "json:a"], "a: is named by --output and by --save-snapshot")):
             with self.subTest(words):
                 self.complains(["scan", "--snapshot", FIXTURE, *words], pattern)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_file_that_cannot_be_written_is_told_before_anything_is_looked_at(self):
+        for option in ("--save-snapshot", "--output"):
+            for file in ("/sys/x", "/sys/kernel/x"):
+                self.complains(["scan", "--no-probe", "--proc", "/nonexistent", option, file], f"cannot write {file}")
+        self.complains(["scan", "--no-probe", "--proc", "/nonexistent", "--save-snapshot", "x"], "/nonexistent", status=4)
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_a_wrong_engine_root_is_a_usage_error(self):

@@ -614,10 +614,6 @@ static void put_netfilter(void)
 {
     put_program(lab.host, PROGRAM_NETFILTER, 0)->hook = HOOK_FORWARD;
 }
-static void put_socket_filter(void)
-{
-    put_program(lab.c1, PROGRAM_SOCKET_FILTER, 0);
-}
 static void put_ipvs(void)
 {
     put_program(lab.host, PROGRAM_IPVS, 0);
@@ -752,7 +748,6 @@ static const struct obstacle obstacles[] = {
     {REASON_SK_LOOKUP, put_sk_lookup},
     {REASON_FLOW_DISSECTOR, put_flow_dissector},
     {REASON_NETFILTER_PROGRAM, put_netfilter},
-    {REASON_SOCKET_FILTER, put_socket_filter},
     {REASON_IPVS, put_ipvs},
     {REASON_XFRM, put_xfrm},
     {REASON_PROGRAMS_UNREAD, put_unreadable},
