@@ -59,6 +59,11 @@ static bool answer_agrees(const struct shot *shot, const struct forecast *foreca
         return true;
     if (forecast->by_route && !sighting->answered) /* ip_error() has a rate limit that is the machine's own */
         return true;
+    /* to itself, by a rewrite of both ends: the answer's own route, from 127.0.0.1 to a foreign address, may
+     * not be */
+    if (sighting->arrived == (int)shot->from && !sighting->answered &&
+        !address_equal(sighting->arrived_address, shot->destination))
+        return true;
     if (forecast->answer != (sighting->answered ? sighting->answer : ANSWER_NONE))
         return false;
     return forecast->answer != ANSWER_ICMP ||
