@@ -21,6 +21,7 @@
 enum {
     RATE = 2000,
     TIMEOUT_MS = 200,
+    TIMEOUT_LEAST_MS = 50, /* a capture and a guard are read late by half of it */
     TRIES = 2,
     STEP_MS = 2,
     RESERVE_MS = 400, /* of the deadline, for putting things back */
@@ -512,8 +513,11 @@ static void decide(struct run *run, struct trial *trial)
 static bool wait_all(struct run *run)
 {
     uint32_t timeout = run->plan->options.timeout_ms ? run->plan->options.timeout_ms : TIMEOUT_MS;
-    uint64_t end = time_monotonic_ns() + timeout * MILLISECOND;
+    uint64_t end;
 
+    if (timeout < TIMEOUT_LEAST_MS) /* a plan may ask for less; silence would mean nothing */
+        timeout = TIMEOUT_LEAST_MS;
+    end = time_monotonic_ns() + timeout * MILLISECOND;
     while (time_monotonic_ns() < end) {
         look(run);
         each_admitted(run, decide);
