@@ -71,7 +71,7 @@ static const struct option_row rows[] = {
      "probes a second at most (default: 2000)"},
     {"timeout", 0, OPTION_NUMBER, COLLECTING, AT(timeout), "SECONDS", 1, 86400,
      "for the whole scan (default: 60)"},
-    {"probe-timeout", 0, OPTION_NUMBER, COMMAND_SCAN, AT(probe_timeout), "MS", 1, 60000,
+    {"probe-timeout", 0, OPTION_NUMBER, COMMAND_SCAN, AT(probe_timeout), "MS", 50, 60000,
      "wait for an answer (default: 200)"},
     {"fail-on", 0, OPTION_WORD, COMMAND_SCAN, AT(fail_on), "critical|high|medium|low|info", 0, 0,
      "least severity of a finding that makes the exit status 1 (default: medium)"},

@@ -5,6 +5,7 @@
 #ifndef POSTERN_SCANNER_PROBE_METHOD_H
 #define POSTERN_SCANNER_PROBE_METHOD_H
 
+#include "scanner/probe/claim.h"
 #include "scanner/probe/device.h"
 #include "scanner/probe/guard.h"
 #include "scanner/probe/injector.h"
@@ -41,6 +42,7 @@ struct run {
     uint64_t deadline_ns;
     struct device_list devices; /* of the host's namespace */
     struct shots shots;
+    struct map *claims; /* tuples of all shots, see claim.h */
     struct guard *guard;
     unsigned guard_without; /* tests only: enum guard_without */
     struct injector injector;
@@ -81,6 +83,9 @@ extern const struct method method_ingress, method_raw, method_datagram, method_c
 
 /* Resets what the sender's kernel did not: as struct payer has it, context is the run. */
 void raw_reset(void *run, uint32_t index);
+
+/* What the trial's shots would have in conntrack, but for the source port. */
+struct claim trial_claim(const struct run *run, const struct trial *trial);
 
 /* ---- senders: sockets in the vantages' namespaces ---- */
 

@@ -123,7 +123,7 @@ int guard_choice_parse(const char *name);                /* enum guard_choice, -
 
 struct plan_options {
     uint32_t rate;       /* packets a second, all vantages together; 0: 2000 */
-    uint32_t timeout_ms; /* wait after the last packet of a try; 0: 200 */
+    uint32_t timeout_ms; /* wait after the last packet of a try, 50 at least; 0: 200 */
     uint32_t tries;      /* 0: 2 */
     enum guard_choice guard;
     bool allow_connect, impersonate, touch_stateful;

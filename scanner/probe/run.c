@@ -21,6 +21,7 @@
 enum {
     RATE = 2000,
     TIMEOUT_MS = 200,
+    TIMEOUT_LEAST_MS = 50, /* a capture and a guard are read late by half of it */
     TRIES = 2,
     STEP_MS = 2,
     RESERVE_MS = 400, /* of the deadline, for putting things back */
@@ -318,7 +319,26 @@ static uint32_t tries(const struct plan *plan)
     return plan->options.tries ? plan->options.tries : TRIES;
 }
 
-static uint16_t source_port(const struct run *run, const struct trial *trial, uint32_t index)
+struct claim trial_claim(const struct run *run, const struct trial *trial)
+{
+    const struct probe *probe = trial->probe;
+    struct claim claim = {.owner = (uint32_t)(trial - run->trials)};
+
+    tuple_set_address(claim.dialled.source, trial->source);
+    tuple_set_address(claim.dialled.destination, probe->destination);
+    claim.dialled.family = probe->destination.family == FAMILY_IP4 ? 4 : 6;
+    claim.dialled.protocol = probe->protocol;
+    claim.dialled.port = probe->port;
+    claim.ended = claim.dialled;
+    if (probe->target_address.family == probe->destination.family && probe->target_port) {
+        tuple_set_address(claim.ended.destination, probe->target_address);
+        claim.ended.port = probe->target_port;
+    }
+    return claim;
+}
+
+/* The port that it has to have; 0: any. */
+static uint16_t given_port(const struct run *run, const struct trial *trial)
 {
     uint16_t port = 0;
 
@@ -326,10 +346,25 @@ static uint16_t source_port(const struct run *run, const struct trial *trial, ui
         (void)sender_udp(run, trial->sender, trial->probe->destination.family, &port);
     else
         port = trial->probe->source_port;
-    return port ? port : shots_port(&run->shots, index);
+    return port;
 }
 
-static void fill_shot(struct run *run, struct trial *trial, uint32_t index)
+/* A port that makes its tuple nobody else's, and not that of the try before; 0: there is none. */
+static uint16_t source_port(struct run *run, const struct trial *trial, uint32_t index)
+{
+    struct claim claim = trial_claim(run, trial);
+    uint16_t port = given_port(run, trial);
+
+    if (trial->method == &method_connect) /* its kernel's to choose */
+        return shots_port(&run->shots, index);
+    if (port == 0)
+        return claim_port(run->claims, &claim, run->shots.first_port, run->shots.port_count, index);
+    claim.dialled.source_port = claim.ended.source_port = port;
+    claim.again = true;
+    return claim_take(run->claims, &claim, true) ? port : 0;
+}
+
+static void fill_shot(struct run *run, struct trial *trial, uint32_t index, uint16_t port)
 {
     struct shot_entry *entry = &run->shots.entries[index];
     const struct probe *probe = trial->probe;
@@ -343,7 +378,7 @@ static void fill_shot(struct run *run, struct trial *trial, uint32_t index)
     tuple_set_address(entry->target, probe->target_address);
     entry->tuple.family = probe->destination.family == FAMILY_IP4 ? 4 : 6;
     entry->tuple.protocol = probe->protocol;
-    entry->tuple.source_port = source_port(run, trial, index);
+    entry->tuple.source_port = port;
     entry->tuple.port = probe->port;
     entry->watched = guard_stands(run->guard, GUARD_INPUT, probe->target);
     if (trial->method == &method_ingress) {
@@ -352,40 +387,41 @@ static void fill_shot(struct run *run, struct trial *trial, uint32_t index)
         memcpy(entry->link, trial->link, sizeof(entry->link));
     }
     trial->last_shot = index;
+    shots_enlist(&run->shots, index);
     __atomic_store_n(&entry->used, true, __ATOMIC_RELEASE);
 }
 
-/* A try never has the tuple of the one before: a fresh source port each time. */
-static bool port_repeats(const struct run *run, const struct trial *trial, uint32_t index)
+static bool add_shot(struct run *run, struct trial *trial)
 {
-    return trial->last_shot != NO_SHOT &&
-           shots_port(&run->shots, trial->last_shot) == shots_port(&run->shots, index);
-}
+    uint16_t port = source_port(run, trial, run->shots.count);
 
-static uint32_t add_shot(struct run *run, struct trial *trial)
-{
-    struct shots *shots = &run->shots;
-
-    if (port_repeats(run, trial, shots->count) && shots->count + 1 < shots->capacity)
-        __atomic_store_n(&shots->entries[shots->count++].used, true, __ATOMIC_RELEASE); /* left empty */
-    fill_shot(run, trial, shots->count);
-    return shots->count++;
+    if (port) {
+        fill_shot(run, trial, run->shots.count++, port);
+        return true;
+    }
+    if (trial->last_shot == NO_SHOT)
+        refuse(run, trial, "no-source-port", "every source port has a connection to where it would end");
+    return false;
 }
 
 static void send_batch(struct run *run, const struct method *method, struct trial **trials, uint32_t count)
 {
-    uint32_t indexes[SHOT_FRAMES_MAX], first = run->shots.count;
+    uint32_t indexes[SHOT_FRAMES_MAX], first = run->shots.count, added;
     struct error error = ERROR_NONE;
 
     for (uint32_t i = 0; i < count; i++)
-        indexes[i] = add_shot(run, trials[i]);
-    if (method != &method_connect && guard_arm(run->guard, first, run->shots.count - first, &error) < 0) {
+        if (add_shot(run, trials[i]))
+            indexes[run->shots.count - 1 - first] = run->shots.count - 1;
+    added = run->shots.count - first;
+    if (added == 0)
+        return;
+    if (method != &method_connect && guard_arm(run->guard, first, added, &error) < 0) {
         for (uint32_t i = 0; i < count; i++)
             refuse_error(run, trials[i], &error);
         return;
     }
-    method->send(run, indexes, count);
-    for (uint32_t i = 0; i < count; i++)
+    method->send(run, indexes, added);
+    for (uint32_t i = 0; i < added; i++)
         run->result->packets_sent += run->shots.entries[indexes[i]].sent_ns != 0;
 }
 
@@ -477,8 +513,11 @@ static void decide(struct run *run, struct trial *trial)
 static bool wait_all(struct run *run)
 {
     uint32_t timeout = run->plan->options.timeout_ms ? run->plan->options.timeout_ms : TIMEOUT_MS;
-    uint64_t end = time_monotonic_ns() + timeout * MILLISECOND;
+    uint64_t end;
 
+    if (timeout < TIMEOUT_LEAST_MS) /* a plan may ask for less; silence would mean nothing */
+        timeout = TIMEOUT_LEAST_MS;
+    end = time_monotonic_ns() + timeout * MILLISECOND;
     while (time_monotonic_ns() < end) {
         look(run);
         each_admitted(run, decide);
@@ -631,6 +670,7 @@ static void close_all(struct run *run)
     close_fd(&run->proc);
     device_list_free(&run->devices);
     visitor_free(&run->visitor);
+    run->claims = map_free(run->claims);
     free(run->trials);
 }
 
@@ -692,6 +732,7 @@ int probe_run(const struct plan *plan, const struct probe_namespaces *namespaces
                       .injector = {.program = -1},
                       .keeper = {.line = -1},
                       .conntrack = -1,
+                      .claims = map_new(),
                       .proc = -1,
                       .guard_without = left_out_guards()};
     sigset_t all, before;
@@ -704,8 +745,10 @@ int probe_run(const struct plan *plan, const struct probe_namespaces *namespaces
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     status = pthread_create(&thread, NULL, run_thread, &run);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (status)
+    if (status) {
+        map_free(run.claims);
         return error_errno(error, status, "no-workers", NULL, "no thread for the probes");
+    }
     (void)pthread_join(thread, NULL);
     *ret_result = result;
     result = (struct probe_result){0};

@@ -21,12 +21,14 @@ enum {
     READS_MAX = 256, /* of one socket in a row */
     EVENTS_MAX = 64,
     PORT_TRIES = 32,
+    LANES_MAX = 64, /* UDP sockets of one identity */
 };
 
 enum socket_kind { SOCKET_TCP, SOCKET_ICMP, SOCKET_UDP, SOCKET_KINDS };
 
 struct sender {
     uint64_t namespace;
+    uint32_t lane; /* of those that are alike otherwise: each has source ports of its own */
     bool has_ids;
     uint32_t uid, gid;
     int sockets[SOCKET_KINDS][2]; /* IPv4, IPv6; -1: none */
@@ -261,19 +263,23 @@ static int choose_source(const struct probe *probe, struct address *ret_source, 
 
 /* ---- prepare ---- */
 
-static uint32_t find_sender(struct run *run, const struct probe *probe)
+static uint32_t find_sender(struct run *run, const struct probe *probe, uint32_t lane)
 {
     struct sender *sender;
 
     for (uint32_t i = 0; i < run->senders->list.count; i++) {
         sender = sender_at(run, i);
-        if (sender->namespace == probe->from && sender->has_ids == probe->has_sender &&
+        if (sender->namespace == probe->from && sender->lane == lane &&
+            sender->has_ids == probe->has_sender &&
             (!probe->has_sender || (sender->uid == probe->uid && sender->gid == probe->gid)))
             return i;
     }
     sender = list_append(&run->senders->list);
-    *sender = (struct sender){
-        .namespace = probe->from, .has_ids = probe->has_sender, .uid = probe->uid, .gid = probe->gid};
+    *sender = (struct sender){.namespace = probe->from,
+                              .lane = lane,
+                              .has_ids = probe->has_sender,
+                              .uid = probe->uid,
+                              .gid = probe->gid};
     memset(sender->sockets, 0xff, sizeof(sender->sockets));
     return (uint32_t)run->senders->list.count - 1;
 }
@@ -308,20 +314,44 @@ static int open_sockets(struct run *run, struct sender *sender, const struct tri
     return result;
 }
 
+static int take_lane(struct run *run, struct trial *trial, uint32_t lane, struct error *error)
+{
+    trial->sender = find_sender(run, trial->probe, lane);
+    return open_sockets(run, sender_at(run, trial->sender), trial, error);
+}
+
+/* A datagram has its socket's port: the socket whose port makes the tuple nobody else's. */
+static int choose_lane(struct run *run, struct trial *trial, struct error *error)
+{
+    struct claim claim = trial_claim(run, trial);
+
+    for (uint32_t lane = 0; lane < 2 * LANES_MAX; lane++) {
+        int result = take_lane(run, trial, lane % LANES_MAX, error);
+
+        if (result < 0)
+            return result;
+        (void)sender_udp(run, trial->sender, trial->probe->destination.family, &claim.dialled.source_port);
+        claim.ended.source_port = claim.dialled.source_port;
+        if (claim_take(run->claims, &claim, lane >= LANES_MAX))
+            return 0;
+    }
+    return error_set(error, EADDRINUSE, "no-source-port", NULL,
+                     "every source port has a connection to where it would end");
+}
+
 int sender_prepare(struct run *run, struct trial *trial, struct error *error)
 {
-    struct sender *sender;
     int result = make_senders(run, error);
 
     if (result == 0)
         result = visit_begin(&run->visitor, trial->probe->from, error);
     if (result < 0)
         return result;
-    trial->sender = find_sender(run, trial->probe);
-    sender = sender_at(run, trial->sender);
-    result = open_sockets(run, sender, trial, error);
+    result = take_lane(run, trial, 0, error);
     if (result == 0)
         result = choose_source(trial->probe, &trial->source, error);
+    if (result == 0 && trial->method->id == METHOD_DATAGRAM)
+        result = choose_lane(run, trial, error);
     visit_end(&run->visitor);
     return result;
 }

@@ -11,7 +11,7 @@
  * Above the default net.ipv4.ip_local_port_range (32768..60999), so that no socket of the host gets one of
  * these by itself.
  */
-enum { PORTS_FROM = 61000, PORTS_TO = 65535, PORTS = 1024, ROUNDS = 4 };
+enum { PORTS_FROM = 61000, PORTS_TO = 65535, PORTS = 4096, ROUNDS = 4 };
 
 int shots_begin(struct shots *shots, struct error *error)
 {
@@ -41,6 +41,7 @@ static void *share(size_t size)
 int shots_reserve(struct shots *shots, uint32_t capacity, struct error *error)
 {
     shots->capacity = capacity;
+    shots->by_port = memory_alloc((UINT16_MAX + 1) * sizeof(*shots->by_port));
     shots->entries = share(capacity * sizeof(struct shot_entry));
     shots->sightings = share(capacity * sizeof(struct sighting));
     if (!shots->entries || !shots->sightings)
@@ -67,6 +68,7 @@ void shots_free(struct shots *shots)
         munmap(shots->sightings, (size_t)shots->capacity * sizeof(struct sighting));
     if (shots->records)
         munmap(shots->records, shots->records_size);
+    free(shots->by_port);
     *shots = (struct shots){0};
 }
 
@@ -128,16 +130,20 @@ static struct shot_tuple turned(const struct shot_tuple *tuple)
     return result;
 }
 
+void shots_enlist(struct shots *shots, uint32_t index)
+{
+    struct shot_entry *entry = &shots->entries[index];
+    uint32_t *first = &shots->by_port[entry->tuple.source_port];
+
+    entry->next = *first;
+    *first = index + 1;
+}
+
 static bool find_tuple(const struct shots *shots, const struct shot_tuple *tuple, uint32_t *ret_index)
 {
-    uint32_t step = shots->fixed_ports ? 1 : shots->port_count;
-    uint32_t start = shots->fixed_ports ? 0 : (uint32_t)tuple->source_port - shots->first_port;
-
-    if (!shots->fixed_ports && (tuple->source_port < shots->first_port || start >= shots->port_count))
-        return false;
-    for (uint32_t index = start; index < shots->count; index += step)
-        if (tuples_equal(&shots->entries[index].tuple, tuple)) {
-            *ret_index = index;
+    for (uint32_t next = shots->by_port[tuple->source_port]; next; next = shots->entries[next - 1].next)
+        if (tuples_equal(&shots->entries[next - 1].tuple, tuple)) {
+            *ret_index = next - 1;
             return true;
         }
     return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The packets of a run: one shot for each try of a probe. Its index gives its cookie and its source port, so
- * that an answer leads back to it without a table. The entries lie in memory that the keeper shares.
+ * The packets of a run: one shot for each try of a probe. Its index gives its cookie, so that an answer leads
+ * back to it without a table; one without a cookie, by the list of the shots of its source port. The entries
+ * lie in memory that the keeper shares.
  */
 #ifndef POSTERN_SCANNER_PROBE_SHOTS_H
 #define POSTERN_SCANNER_PROBE_SHOTS_H
@@ -27,6 +28,7 @@ struct shot_entry {
     uint32_t arrival;              /* interface of the host's namespace that feeds the target; 0: none */
     uint32_t probe;                /* index into the plan */
     uint32_t previous;             /* the probe's shot before; NO_SHOT: none */
+    uint32_t next;                 /* of the same source port, one more; 0: none */
     bool used;                     /* the keeper counts shots by it */
     bool watched;                  /* the guard sees what passes its target's last input hook */
     bool connects;                 /* the sender's kernel looks after it */
@@ -57,6 +59,7 @@ struct shots {
     uint32_t key[4]; /* of the permutation from index to cookie */
     uint16_t first_port, port_count;
     bool fixed_ports;            /* some probe has a source port of its own */
+    uint32_t *by_port;           /* 65536 of them: the port's latest shot, one more; 0: none */
     struct shot_entry *entries;  /* shared memory of capacity items */
     struct sighting *sightings;  /* of capacity items */
     struct shot_record *records; /* of capacity items: a map's pages, or as the others */
@@ -76,7 +79,10 @@ void shots_free(struct shots *shots);
 uint32_t shots_cookie(const struct shots *shots, uint32_t index);
 /* Back: false where no shot has that cookie. */
 bool shots_index(const struct shots *shots, uint32_t cookie, uint32_t *ret_index);
+/* The index's place in the block of source ports. */
 uint16_t shots_port(const struct shots *shots, uint32_t index);
+/* Its entry is filled: it may be found by its tuple. */
+void shots_enlist(struct shots *shots, uint32_t index);
 
 /* The shot that a packet belongs to: by cookie, confirmed by family, protocol and a port; else by tuple. */
 bool shots_find(const struct shots *shots, const struct sight *sight, uint32_t *ret_index);

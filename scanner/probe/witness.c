@@ -9,10 +9,10 @@
 #include <pcap/sll.h>
 
 enum {
-    SNAPLEN = 192,         /* an ICMPv6 error's quotation of a datagram, and the cooked header */
-    BUFFER_SIZE = 2 << 20, /* bytes */
-    RETIRE_MS = 10,        /* a block is handed over after this time at the latest */
-    ROUNDS_MAX = 64,       /* of one read: a busy host must not keep the run from sending */
+    SNAPLEN = 192,          /* an ICMPv6 error's quotation of a datagram, and the cooked header */
+    BUFFER_SIZE = 16 << 20, /* bytes; a shot and its answers show on each interface of their way */
+    RETIRE_MS = 10,         /* a block is handed over after this time at the latest */
+    ROUNDS_MAX = 64,        /* of one read: a busy host must not keep the run from sending */
     OUTGOING = LINUX_SLL_OUTGOING,
 };
 

@@ -152,6 +152,7 @@ class CommandLine(Case):
                 (["--nonsense"], "--nonsense: no such option"), (["--rate"], "--rate: needs an argument"),
                 (["--rate", "0"], r"--rate: takes a whole number .*not '0'"), (["--workers", "x"], "--workers"),
                 (["--timeout", "0"], "--timeout"), (["--probe-timeout", "-1"], "--probe-timeout"),
+                (["--probe-timeout", "49"], "--probe-timeout: takes a whole number .*50"),
                 (["--format", "xml"], "--format: takes one of table|json"), (["--guard", "x"], "--guard"),
                 (["--fail-on", "bad"], "--fail-on: takes one of critical"), (["--color", "x"], "--color"),
                 (["--no-probe=1"], "--no-probe=1"), (["extra"], "extra: scan takes options only"),

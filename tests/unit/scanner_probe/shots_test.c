@@ -26,6 +26,7 @@ static void fill(uint32_t index)
     entry->arrival = 9;
     entry->previous = NO_SHOT;
     entry->sent_ns = BORN * SECOND;
+    shots_enlist(&shots, index);
 }
 
 static void set_up(void)
@@ -125,8 +126,8 @@ START_TEST(an_answer_without_a_cookie)
     sight = answer_to(1503, SIGHT_ANSWER);
     sight.tuple.port = 53;
     ck_assert(!shots_find(&shots, &sight, &found));
-    shots.fixed_ports = true;
-    shots.entries[1503].tuple.source_port = 53;
+    shots.entries[1503].tuple.source_port = 53; /* a port of its own */
+    shots_enlist(&shots, 1503);
     ck_assert(shots_find(&shots, &sight, &found));
     ck_assert_uint_eq(found, 1503);
 }
