@@ -8,7 +8,6 @@ RULES = """
 table ip many {
   chain prerouting {
     type nat hook prerouting priority dstnat;
-    ip daddr 203.0.113.1 meta l4proto tcp tcp dport 1000-3999 dnat to 172.18.0.2:80
     ip daddr 203.0.113.1 meta l4proto udp udp dport 1000-1039 dnat to 172.18.0.2:53
     ip daddr 203.0.113.1 udp dport 4000-5499 dnat to 172.18.0.2:7353-7363
   }
@@ -18,7 +17,7 @@ table ip many {
 
 def published(lab):
     lab.frame.namespaces()
-    lab.places["C1"].listen("C1", "tcp:[::]:80,dual", "udp:[::]:53,dual", "udp:[::]:7353,dual,unread")
+    lab.places["C1"].listen("C1", "udp:[::]:53,dual", "udp:[::]:7353,dual,unread")
     lab.host.nft(RULES.replace("203.0.113.1 ", HOST4 + " "))
     lab.frame.settle()
 
@@ -27,14 +26,6 @@ def check_open(lab, plan, probes):
     result = plan.run()
     states = [result["observations"][probe]["state"] for probe in probes]
     lab.equal("states", {state: states.count(state) for state in states}, {"open": len(probes)})
-
-
-@alone
-@case
-def many_entries_to_one_port(lab):
-    published(lab)
-    plan = Plan(lab, tries=1)
-    check_open(lab, plan, [plan.inject("tcp", HOST4, port, "C1", ("172.18.0.2", 80)) for port in range(1000, 4000)])
 
 
 @alone
