@@ -168,14 +168,14 @@ class Frame:
         self.namespace("C2", "br1", 3)
         self.namespace("C3", "br2", 2)
 
-    def settle(self, seconds=3):
-        """Waits until the kernel calls every link up that is: with many new ones it takes its time, up to a second."""
+    def settle(self, seconds=5):
+        """Waits until the kernel calls every link up that is: with many new ones it takes its time, up to a second, in
+        which what a machine sends is lost."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            links = json.loads(self.host.run("ip", "-j", "link", "show", "up").stdout)
-            if not any(link["operstate"] == "DOWN" and "LOWER_UP" in link["flags"] for link in links):
-                return
-            time.sleep(0.05)
+        waiting = [*self.places.values(), *self.wires.values()] + ([Outside("R")] if "X" in self.places else [])
+        while waiting and time.monotonic() < end:
+            waiting = [place for place in waiting if not place.links_are_up()]
+            time.sleep(0.05 if waiting else 0)
 
     def capture(self, uplink):
         return Capture(self.wires[uplink], "lab")

@@ -76,6 +76,11 @@ class Place:
         script = "".join(f"echo {value} >/proc/sys/{key.replace('__', '/')}\n" for key, value in settings.items())
         self.run("sh", "-ec", script)
 
+    def links_are_up(self):
+        """The kernel has seen the carrier of every link that has one."""
+        links = json.loads(self.run("ip", "-j", "link", "show", "up").stdout or "[]")
+        return not any(link["operstate"] == "DOWN" and "LOWER_UP" in link["flags"] for link in links)
+
     def listen(self, name, *specs):
         return self.start(*PYTHON, TOOLS / "listen.py", name, *specs).wait_ready()
 

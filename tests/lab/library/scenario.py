@@ -119,11 +119,11 @@ class Lab:
 
     def ways(self, *ways, scan=None, scan_words=()):
         """Checks the ways in; returns the scan's report (None where only the kernel is asked)."""
+        self.frame.settle()
         for way in ways:
             self.check_kernel(way)
         if not self.product:
             return None
-        self.frame.settle()
         self.check_predictions(ways)
         report = scan or self.scan("--all-channels", *scan_words)
         for way in ways:
