@@ -14,9 +14,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define IS_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-#define SMALL_FILE    ((size_t)4096)
-#define FIND_GRACE_NS ((uint64_t)1000000000) /* for the looks within to be given up first */
+#define IS_BIG_ENDIAN  (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+#define SMALL_FILE     ((size_t)4096)
+#define RESOLVERS_FILE ((size_t)64 << 10)
+#define FIND_GRACE_NS  ((uint64_t)1000000000) /* for the looks within to be given up first */
 
 struct collect {
     struct collect_options options; /* texts are the caller's */
@@ -58,6 +59,34 @@ static const char *host_name(const struct collect *collect)
     return text_utf8(arena, facts.nodename, strlen(facts.nodename));
 }
 
+/* resolv.conf(5); a scope behind % is left out. */
+static void resolvers_parse(const char *text, struct snapshot *snapshot)
+{
+    static const char word[] = "nameserver";
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        char name[64] = "";
+        struct address address;
+        line += *line == '\n';
+        if (strncmp(line, word, sizeof(word) - 1) == 0 &&
+            sscanf(line + sizeof(word) - 1, " %63[0-9a-fA-F.:]", name) == 1 &&
+            address_parse(name, &address, NULL) == 0)
+            *list_append(&snapshot->resolvers) = address;
+    }
+}
+
+/* The administrator's file, and where a resolver on the host keeps whom it asks. */
+static void resolvers_read(const struct collect *collect)
+{
+    static const char *const paths[] = {"etc/resolv.conf", "run/systemd/resolve/resolv.conf",
+                                        "run/NetworkManager/no-stub-resolv.conf"};
+    for (size_t i = 0; collect->root >= 0 && i < sizeof(paths) / sizeof(*paths); i++) {
+        _cleanup_free_ char *text = NULL;
+        size_t length;
+        if (file_read(collect->root, paths[i], RESOLVERS_FILE, &text, &length, NULL) == 0)
+            resolvers_parse(text, collect->snapshot);
+    }
+}
+
 static void host_describe(struct collect *collect)
 {
     struct snapshot *snapshot = collect->snapshot;
@@ -73,6 +102,7 @@ static void host_describe(struct collect *collect)
         snapshot->kernel = text_utf8(snapshot->arena, facts.release, strlen(facts.release));
         snapshot->architecture = text_utf8(snapshot->arena, facts.machine, strlen(facts.machine));
     }
+    resolvers_read(collect);
 }
 
 /* ---- first phase ---- */

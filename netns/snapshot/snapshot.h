@@ -378,6 +378,7 @@ struct snapshot {
     const char *started, *finished; /* RFC 3339 */
     uint64_t host_namespace;        /* id */
     uint64_t host_pid_namespace;    /* of the host's first process; 0: not known */
+    LIST(struct address) resolvers; /* of the host: /etc/resolv.conf, and what local resolvers forward to */
     LIST(struct namespace *) namespaces;
     LIST(struct process) processes;
     LIST(struct container) containers;

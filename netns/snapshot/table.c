@@ -194,6 +194,7 @@ static const struct field snapshot_fields[] = {
     NUMBER(snapshot, namespaces_seen),
     NUMBER(snapshot, namespaces_entered),
     FLAG(snapshot, conntrack_present),
+    ITEMS(snapshot, resolvers, address_item_record),
     ITEMS(snapshot, errors, fault_record),
     ITEMS(snapshot, segments, segment_record),
     ITEMS(snapshot, containers, container_record),

@@ -51,6 +51,8 @@ static void add_machines(struct machines *machines, const struct namespace *name
 static struct machines machines_find(const struct snapshot *snapshot)
 {
     struct machines machines = {0};
+    list_each(const struct address, resolver, &snapshot->resolvers)
+        add_machine(&machines, *resolver);
     for (size_t i = 0; i < snapshot->namespaces.count; i++)
         add_machines(&machines, snapshot->namespaces.items[i]);
     if (machines.count > 0)
