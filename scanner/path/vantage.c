@@ -155,8 +155,10 @@ static struct interval_set lan_sources(const struct world_namespace *host, const
     return set;
 }
 
-/* A routed packet comes from no network that is on link here. */
-static struct interval_set external_sources(const struct world_namespace *host, enum ip_family family)
+/* A routed packet comes from no network that is on the uplink itself: that is `lan`. From inner networks it
+ * may seem to come: others use the same addresses, and a forged source passes where rp_filter lets it. */
+static struct interval_set external_sources(const struct world_namespace *host, const struct link *link,
+                                            enum ip_family family)
 {
     struct interval_set set = interval_set_family(family);
     remove_martians(&set, family, false);
@@ -164,7 +166,7 @@ static struct interval_set external_sources(const struct world_namespace *host, 
     if (family == FAMILY_IP6)
         remove_range(&set, (u128)0xfe80 << 112, ((u128)0xfec0 << 112) - 1);
     list_each(const struct link_address, address, &host->facts->addresses)
-        if (address->prefix.address.family == family)
+        if (address->index == link->index && address->prefix.address.family == family)
             remove_prefix(&set, address->prefix);
     return set;
 }
@@ -216,10 +218,8 @@ static void uplink_vantage(struct vantage_maker *maker, enum vantage_kind kind, 
     bool lan = kind == VANTAGE_LAN;
     vantage->interface = link->index;
     vantage->interface_name = link->name;
-    vantage->sources4 =
-        lan ? lan_sources(maker->host, link, FAMILY_IP4) : external_sources(maker->host, FAMILY_IP4);
-    vantage->sources6 =
-        lan ? lan_sources(maker->host, link, FAMILY_IP6) : external_sources(maker->host, FAMILY_IP6);
+    vantage->sources4 = (lan ? lan_sources : external_sources)(maker->host, link, FAMILY_IP4);
+    vantage->sources6 = (lan ? lan_sources : external_sources)(maker->host, link, FAMILY_IP6);
 }
 
 static void uplink_vantages(struct vantage_maker *maker)

@@ -110,6 +110,20 @@ START_TEST(by_source)
 }
 END_TEST
 
+/* An address of an inner network may come routed, too: forged, or of others who use the same ones. */
+START_TEST(by_inner_source)
+{
+    struct seen seen;
+    struct nft_rule *rule = rule_for(PORT);
+    build_addr(lab.host, rule, true, "172.19.0.77");
+    build_dnat(lab.host, rule, "172.18.0.2", 80);
+    ask(lab.c1, &seen);
+    ck_assert_uint_eq(seen.channels, 1);
+    ck_assert_uint_eq(seen.state, STATE_OPEN);
+    ck_assert_str_eq(seen.sources, "1 from 172.19.0.77/32");
+}
+END_TEST
+
 START_TEST(by_source_port)
 {
     static const uint8_t port[2] = {40000 >> 8, 40000 & 0xff};
@@ -163,6 +177,7 @@ int main(void)
     TCase *listeners = tcase_create("listeners");
     tcase_add_checked_fixture(listeners, setup, teardown);
     tcase_add_test(listeners, by_source);
+    tcase_add_test(listeners, by_inner_source);
     tcase_add_test(listeners, by_source_port);
     tcase_add_test(listeners, by_chance);
     tcase_add_test(listeners, one_listener);
