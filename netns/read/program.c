@@ -395,13 +395,24 @@ static void ask_namespace(struct reading *reading, int fd, enum program_kind kin
 
 /* ---- netfilter links ---- */
 
+/*
+ * A link unregisters its hook before it lets its program go: once there is no program of that number, there is
+ * no hook either, whatever an earlier message said. So do the guards of a scan that has just ended pass away.
+ */
+static bool is_gone(uint32_t id)
+{
+    struct bpf_program_facts facts;
+
+    return id && bpf_program_facts(id, &facts) == -ENOENT;
+}
+
 /* A link of which nobody can say in which namespace it stands may be in this one. */
 static void add_all_links(struct reading *reading)
 {
     list_each(struct bpf_link_facts, link, &reading->survey->links) {
         struct program *program;
 
-        if (link->netns_inode != 0 && link->netns_inode != reading->namespace->id)
+        if ((link->netns_inode != 0 && link->netns_inode != reading->namespace->id) || is_gone(link->program))
             continue;
         program = add_program(reading, PROGRAM_NETFILTER);
         if (!program)
@@ -442,6 +453,8 @@ static int take_hook(const struct nlmsghdr *message, void *context)
         return 0;
     if (result == MESSAGE_MALFORMED)
         return -EBADMSG;
+    if (is_gone(found.id))
+        return 0;
     program = add_program(hooks->reading, PROGRAM_NETFILTER);
     if (!program)
         return -E2BIG;

@@ -319,3 +319,24 @@ def programs_have_names(lab):
     finally:
         for take_off in taken_off:
             take_off()
+
+
+@scenario
+def programs_that_go(lab):
+    """A program that is taken off while it is being looked at is no nameless program that may drop everything: so do
+    the guards of a scan go that has just ended."""
+    take_off = program("host", "netfilter4-1", 1, "flicker")(lab)
+    try:
+        if not lab.product:
+            return
+        seen = 0
+        for _ in range(30):
+            lab.scan("--no-probe", "--from", "host", "--save-snapshot", "/run/snapshot.json")
+            saved = json.loads(Path("/run/snapshot.json").read_text())["snapshot"]
+            (host,) = [namespace for namespace in saved["namespaces"] if namespace["id"] == saved["host_namespace"]]
+            links = [entry for entry in host.get("programs", ()) if entry["kind"] == "netfilter"]
+            seen += len(links)
+            lab.equal("names", {entry.get("name") for entry in links} - {"lab_program"}, set())
+        lab.expect(seen > 0, "no program was seen at all")
+    finally:
+        take_off()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Loads a BPF program of two instructions, "return NUMBER", and holds it in place until it is ended.
 
-    program.py KIND NUMBER [WHERE]      WHERE: an interface, or for a cgroup its folder
+    program.py KIND NUMBER [WHERE]      WHERE: an interface, or for a cgroup its folder; "flicker": it is taken off
+                                        and put back, each time as a new program, for as long as this runs
 
 KIND is one of xdp-generic, xdp-native, tc (prints where it is pinned: cls_bpf takes it from there), tcx-ingress,
 tcx-egress, cgroup-ingress, cgroup-connect4, cgroup-connect6, sk-lookup, flow-dissector, netfilter4-HOOK and
@@ -18,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 CALL = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
 PROG_LOAD, OBJ_PIN, LINK_CREATE = 5, 6, 28
@@ -73,12 +75,25 @@ def link(program, kind, where, hook):
     return bpf(LINK_CREATE, attributes)
 
 
+def flicker(kind, number, hook):
+    """A new program and link each time, as a guard that goes and another scan's that comes."""
+    print("ready", flush=True)
+    while True:
+        program = load(kind, number)
+        held = link(program, kind, None, hook)
+        time.sleep(0.05)
+        os.close(held)
+        os.close(program)
+
+
 def main():
     if CALL is None:
         raise SystemExit(f"program.py: the number of bpf(2) on {platform.machine()} is not known here")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kind, _, hook = sys.argv[1].partition("-") if sys.argv[1].startswith("netfilter") else (sys.argv[1], "", "")
     where = sys.argv[3] if len(sys.argv) > 3 else None
+    if where == "flicker":
+        flicker(kind, int(sys.argv[2]), hook)
     program = load(kind, int(sys.argv[2]))
     if kind == "tc":
         pin(program, where)
