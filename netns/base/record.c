@@ -416,6 +416,11 @@ static int read_text(const cJSON *value, const struct reading *to)
     return 0;
 }
 
+static int read_name(const cJSON *value, const struct reading *to)
+{
+    return cJSON_IsString(value) ? read_text(value, to) : bad(to->error, ": is not a name");
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -640,6 +645,7 @@ static const struct kind kinds[] = {
     [FIELD_SIGNED] = {write_signed, read_signed, false},
     [FIELD_DECIMAL] = {write_decimal, read_unsigned, false},
     [FIELD_TEXT] = {write_text, read_text, false},
+    [FIELD_NAME] = {write_text, read_name, false},
     [FIELD_BYTES] = {write_bytes, read_bytes, false},
     [FIELD_ADDRESS] = {write_address, read_address, false},
     [FIELD_PREFIX] = {write_prefix, read_prefix, false},

@@ -14,6 +14,7 @@ enum field_kind {
     FIELD_SIGNED,      /* int8_t..int64_t by size */
     FIELD_DECIMAL,     /* uint64_t always written as a string (cookies) */
     FIELD_TEXT,        /* const char *; NULL is null (read into the arena) */
+    FIELD_NAME,        /* const char *, never NULL: null and absence are errors when read */
     FIELD_BYTES,       /* struct bytes, as lower-case hex text; empty is "" */
     FIELD_ADDRESS,     /* struct address as text; FAMILY_NONE is null */
     FIELD_PREFIX,      /* struct prefix as text; FAMILY_NONE is null */

@@ -212,6 +212,7 @@ bool attributes_decode(struct decoder *decoder, struct bytes bytes, const struct
         /* the first of two may have filled its member, and been refused all the same */
         if (!field || (met & ATTRIBUTE_SEEN(field->type))) {
             understood = false;
+            decoder->malformed = decoder->malformed || field;
             continue;
         }
         met |= ATTRIBUTE_SEEN(field->type);
@@ -219,8 +220,11 @@ bool attributes_decode(struct decoder *decoder, struct bytes bytes, const struct
         bool readable = read_field(decoder, field, attribute.data, record);
         if (readable)
             seen |= ATTRIBUTE_SEEN(field->type);
+        if (!readable && field->kind != ATTRIBUTE_CUSTOM)
+            decoder->malformed = true;
         understood = understood && readable && in_range(field, record);
     }
+    decoder->malformed = decoder->malformed || walk.broken;
     if (ret_seen)
         *ret_seen = seen;
     return understood && !walk.broken;

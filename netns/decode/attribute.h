@@ -15,6 +15,12 @@ struct decoder {
     struct arena *arena;    /* texts and bytes of the result */
     enum nft_family family; /* of the table: xtables structures differ by it */
     unsigned depth;         /* of nested expressions so far; 0 at the start */
+    /*
+     * Out: something was no message that any kernel sends (an attribute of a wrong length, cut short, twice,
+     * or missing where it must be), which is worse than one that a newer kernel may send: nothing that stands
+     * beside it can be relied on. Never set back by the decoders.
+     */
+    bool malformed;
 };
 
 struct attribute {

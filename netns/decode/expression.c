@@ -636,8 +636,11 @@ static bool decode_known(struct decoder *decoder, const struct expression_type *
     static const struct attribute_field none[] = {ATTRIBUTE_END};
     uint64_t seen;
     bool understood = attributes_decode(decoder, data, type->fields ? type->fields : none, expression, &seen);
-    if ((seen & type->required) != type->required)
+    if ((seen & type->required) != type->required) {
+        /* one that is simply not there; where something else is new, that may stand for it */
+        decoder->malformed = decoder->malformed || understood;
         return false;
+    }
     if (type->finish && !type->finish(decoder, expression, seen))
         return false;
     return understood;

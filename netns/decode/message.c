@@ -231,8 +231,9 @@ void rule_decode(struct decoder *decoder, struct bytes bytes, struct nft_rule *r
 {
     uint64_t seen, needed = SEEN(NFTA_RULE_HANDLE) | SEEN(NFTA_RULE_EXPRESSIONS);
     *ret_rule = (struct nft_rule){0};
+    decoder->malformed = false;
     ret_rule->unknown_attribute = !attributes_decode(decoder, bytes, rule_fields, ret_rule, &seen);
-    ret_rule->undecodable = (seen & needed) != needed;
+    ret_rule->undecodable = (seen & needed) != needed || decoder->malformed;
     trim(&ret_rule->expressions);
     if (!ret_rule->comment)
         ret_rule->comment = match_comment(&ret_rule->expressions);

@@ -396,8 +396,9 @@ static void ask_namespace(struct reading *reading, int fd, enum program_kind kin
 /* ---- netfilter links ---- */
 
 /*
- * A link unregisters its hook before it lets its program go: once there is no program of that number, there is
- * no hook either, whatever an earlier message said. So do the guards of a scan that has just ended pass away.
+ * A link unregisters its hook before it lets its program go: once there is no program of that number, there
+ * is no hook either, whatever an earlier message said. So do the guards of a scan that has just ended pass
+ * away.
  */
 static bool is_gone(uint32_t id)
 {

@@ -234,10 +234,12 @@ bool message_attributes(struct bytes payload, size_t skip, struct bytes *table, 
     struct attribute attribute;
 
     skip = NLMSG_ALIGN(skip);
+    memset(table, 0, count * sizeof(*table));
     if (payload.length < skip)
         return false;
+    if (payload.length == skip)
+        return true;
     walk = (struct attribute_walk){.rest = {payload.data + skip, payload.length - skip}};
-    memset(table, 0, count * sizeof(*table));
     while (attribute_next(&walk, &attribute)) {
         if (attribute.type < count)
             table[attribute.type] = attribute.data;

@@ -9,6 +9,7 @@
 #define SIGNED(struct_, member)       FIELD(struct_, member, FIELD_SIGNED, .optional = true)
 #define FLAG(struct_, member)         FIELD(struct_, member, FIELD_BOOL, .optional = true)
 #define TEXT(struct_, member)         FIELD(struct_, member, FIELD_TEXT, .optional = true)
+#define NAME(struct_, member)         FIELD(struct_, member, FIELD_NAME)
 #define BYTES(struct_, member)        FIELD(struct_, member, FIELD_BYTES, .optional = true)
 #define ADDRESS(struct_, member)      FIELD(struct_, member, FIELD_ADDRESS, .optional = true)
 #define PART(struct_, member, type_)  FIELD(struct_, member, FIELD_RECORD, .type = &(type_), .optional = true)
@@ -262,7 +263,7 @@ RECORD(expression, nft_expression, FIELD(nft_expression, kind, FIELD_WORD, .word
 RECORD(rule, nft_rule, NUMBER(nft_rule, handle), NUMBER(nft_rule, position), TEXT(nft_rule, comment),
        FLAG(nft_rule, undecodable), FLAG(nft_rule, unknown_attribute),
        ITEMS(nft_rule, expressions, expression_record));
-RECORD(chain, nft_chain, TEXT(nft_chain, name), NUMBER(nft_chain, handle), FLAG(nft_chain, base),
+RECORD(chain, nft_chain, NAME(nft_chain, name), NUMBER(nft_chain, handle), FLAG(nft_chain, base),
        FIELD(nft_chain, hook, FIELD_WORD, .words = nft_hook_words, .optional = true),
        SIGNED(nft_chain, priority), TEXT(nft_chain, type), NUMBER(nft_chain, policy),
        FIELD(nft_chain, devices, FIELD_TEXT_LIST, .optional = true), NUMBER(nft_chain, flags),
@@ -271,18 +272,18 @@ RECORD(element, nft_element, BYTES(nft_element, key), BYTES(nft_element, key_end
        FLAG(nft_element, has_data), DATA(nft_element, data), TEXT(nft_element, object),
        NUMBER(nft_element, timeout), NUMBER(nft_element, expiration), FLAG(nft_element, has_expression),
        TEXT(nft_element, expression), FLAG(nft_element, unknown_attribute));
-RECORD(set, nft_set, TEXT(nft_set, name), NUMBER(nft_set, handle), NUMBER(nft_set, id),
+RECORD(set, nft_set, NAME(nft_set, name), NUMBER(nft_set, handle), NUMBER(nft_set, id),
        NUMBER(nft_set, flags), NUMBER(nft_set, key_type), NUMBER(nft_set, key_length),
        NUMBER(nft_set, data_type), NUMBER(nft_set, data_length), NUMBER(nft_set, object_type),
        NUMBER(nft_set, size), NUMBER(nft_set, timeout),
        FIELD(nft_set, fields, FIELD_NUMBER_LIST, .optional = true), FLAG(nft_set, unknown_attribute),
        FLAG(nft_set, incomplete), ITEMS(nft_set, elements, element_record));
-RECORD(stateful, nft_stateful, TEXT(nft_stateful, name), NUMBER(nft_stateful, type),
+RECORD(stateful, nft_stateful, NAME(nft_stateful, name), NUMBER(nft_stateful, type),
        NUMBER(nft_stateful, handle));
-RECORD(flowtable, nft_flowtable, TEXT(nft_flowtable, name), SIGNED(nft_flowtable, priority),
+RECORD(flowtable, nft_flowtable, NAME(nft_flowtable, name), SIGNED(nft_flowtable, priority),
        FIELD(nft_flowtable, devices, FIELD_TEXT_LIST, .optional = true));
 RECORD(table, nft_table, FIELD(nft_table, family, FIELD_WORD, .words = nft_family_words),
-       TEXT(nft_table, name), NUMBER(nft_table, handle), NUMBER(nft_table, flags), FLAG(nft_table, xtables),
+       NAME(nft_table, name), NUMBER(nft_table, handle), NUMBER(nft_table, flags), FLAG(nft_table, xtables),
        FLAG(nft_table, unknown_attribute), FLAG(nft_table, incomplete),
        ITEMS(nft_table, chains, chain_record), ITEMS(nft_table, sets, set_record),
        ITEMS(nft_table, objects, stateful_record), ITEMS(nft_table, flowtables, flowtable_record));

@@ -10,6 +10,7 @@
 #define DECIMAL(struct_, member)      FIELD(struct_, member, FIELD_DECIMAL, .optional = true)
 #define FLAG(struct_, member)         FIELD(struct_, member, FIELD_BOOL, .optional = true)
 #define TEXT(struct_, member)         FIELD(struct_, member, FIELD_TEXT, .optional = true)
+#define NAME(struct_, member)         FIELD(struct_, member, FIELD_NAME)
 #define TEXTS(struct_, member)        FIELD(struct_, member, FIELD_TEXT_LIST, .optional = true)
 #define NUMBERS(struct_, member)      FIELD(struct_, member, FIELD_NUMBER_LIST, .optional = true)
 #define BYTES(struct_, member)        FIELD(struct_, member, FIELD_BYTES, .optional = true)
@@ -44,7 +45,7 @@ static const char *const part_words[] = {
 /* ---- links and routing ---- */
 RECORD(fault, fault, TEXT(fault, code), TEXT(fault, subject), TEXT(fault, message), FLAG(fault, gone));
 
-RECORD(link, link, NUMBER(link, index), TEXT(link, name), TEXT(link, alias),
+RECORD(link, link, NUMBER(link, index), NAME(link, name), TEXT(link, alias),
        WORD(link, kind, link_kind_words), TEXT(link, kind_name), NUMBER(link, flags),
        NUMBER(link, operational), NUMBER(link, hardware), NUMBER(link, mtu), NUMBER(link, group),
        MAC(link, mac), FLAG(link, has_mac), NUMBER(link, master), NUMBER(link, peer_index),

@@ -111,8 +111,19 @@ static void source_set(struct rule_context *context, struct address address, uin
     step_mapping(context, "snat", address, port);
 }
 
+/* Where the kernel lets such a rule stand (nft_nat_validate(), nft_masq_validate(), xt_nat.c); elsewhere it
+ * came from no kernel. */
+static bool may_stand(const struct rule_context *context, bool source, bool masquerade)
+{
+    if (!source)
+        return context->hook == HOOK_PREROUTING || context->hook == HOOK_OUTPUT;
+    return context->hook == HOOK_POSTROUTING || (context->hook == HOOK_INPUT && !masquerade);
+}
+
 struct nft_verdict mapping_set(struct rule_context *context, const struct mapping *mapping)
 {
+    if (!may_stand(context, mapping->source, false))
+        return not_modelled(context, "a rewrite in a hook that can have none");
     const struct flight *at = &context->walk->at;
     struct address address = mapping->source ? at->source : at->destination;
     uint16_t port;
@@ -141,6 +152,8 @@ struct nft_verdict masquerade_set(struct rule_context *context, struct mapping m
     struct walk *walk = context->walk;
     if (walk_ended(walk))
         return verdict(VERDICT_DROP);
+    if (!may_stand(context, true, true))
+        return not_modelled(context, "a masquerade in a hook that can have none");
     if (walk->packet->family == FAMILY_IP4 && address_is_any(walk->at.connection.original_source))
         return verdict(VERDICT_ACCEPT);
     mapping.source = true;
@@ -157,6 +170,8 @@ struct nft_verdict redirect_set(struct rule_context *context, struct mapping map
     if (walk_ended(walk))
         return verdict(VERDICT_DROP);
     mapping.source = false;
+    if (!may_stand(context, false, false))
+        return not_modelled(context, "a rewrite in a hook that can have none");
     if (context->hook == HOOK_OUTPUT)
         mapping.address_min = walk->packet->family == FAMILY_IP4
                                   ? address_ip4(0x7f000001)

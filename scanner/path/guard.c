@@ -337,7 +337,7 @@ static bool guard_refuses(const struct rule_guard *guard, const struct guard_pac
 /* ---- the cursor ---- */
 static void bucket_put(struct guard_cursor *cursor, size_t place, const struct bucket *bucket)
 {
-    if (!bucket)
+    if (!bucket || !bucket->rules.count)
         return;
     cursor->buckets[place].next = bucket->rules.items;
     cursor->buckets[place].end = bucket->rules.items + bucket->rules.count;

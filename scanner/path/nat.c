@@ -243,9 +243,24 @@ static void source_rewrite(const struct hook_context *hook, const struct rewrite
     source_choose(rewrite, fragment, address, ret_accepted);
 }
 
+/* Where the kernel lets such a rule stand (nft_nat_validate(), nft_masq_validate(), xt_nat.c); elsewhere it
+ * came from no kernel. */
+static bool may_stand(const struct hook_context *hook, const struct rewrite *rewrite)
+{
+    if (!rewrite->source)
+        return hook->hook == HOOK_PREROUTING || hook->hook == HOOK_OUTPUT;
+    return hook->hook == HOOK_POSTROUTING || (hook->hook == HOOK_INPUT && !rewrite->masquerade);
+}
+
 void rewrite_apply(const struct hook_context *hook, const struct rewrite *rewrite, struct fragment *fragment,
                    struct fragment_list *ret_accepted, struct fragment_list *ret_dropped)
 {
+    if (!may_stand(hook, rewrite)) {
+        fragment_taint(fragment, hook->survey->arena, TAINT_ANY, REASON_UNMODELLED_NAT, "rewrite",
+                       "a rewrite in a hook that can have none");
+        fragment_list_add(ret_accepted, fragment);
+        return;
+    }
     if (rewrite->source)
         source_rewrite(hook, rewrite, fragment, ret_accepted, ret_dropped);
     else

@@ -30,7 +30,7 @@ struct node {
 };
 static const struct record_type node_record;
 static const struct field node_fields[] = {
-    FIELD(node, name, FIELD_TEXT),
+    FIELD(node, name, FIELD_NAME),
     FIELD(node, children, FIELD_LIST, .type = &node_record, .optional = true),
     {0},
 };
@@ -341,7 +341,7 @@ static const struct {
     {"[\"one\",\"\"]", "[\"one\",null]", "texts[1]: is not a text"},
     {"[\"one\",\"\"]", "\"one\"", "texts: is not a list"},
     {"[0,4294967295]", "[0,4294967296]", "numbers[1]: is not a whole number from 0 to 4294967295"},
-    {"\"name\":\"grandchild\"", "\"name\":1", "shape.children[0].children[0].name: is not a text"},
+    {"\"name\":\"grandchild\"", "\"name\":1", "shape.children[0].children[0].name: is not a name"},
     {"\"shape kind\":\"node\"", "\"shape kind\":\"point\"", "shape.x: is missing"},
     {"\"custom\":\"custom\"", "\"custom\":\"much too long\"", "custom: does not fit"},
 };

@@ -263,6 +263,7 @@ static uint8_t *exact_copy(struct bytes bytes)
     return copy;
 }
 
+/* No part of it is relied on: it may match anything and do anything. */
 START_TEST(a_truncated_rule_is_never_understood)
 {
     struct fixture fixture = fixture_load(fixtures[_i]);
@@ -275,7 +276,8 @@ START_TEST(a_truncated_rule_is_never_understood)
         for (size_t length = 0; length < end; length++) {
             uint8_t *copy = exact_copy((struct bytes){message->bytes.data, length});
             struct nft_rule rule = decode_rule(arena, message->family, (struct bytes){copy, length});
-            ck_assert_msg(!rule_understood(&rule), "%s: %zu of %zu bytes", fixtures[_i], length, end);
+            ck_assert_msg(rule.undecodable && !rule_understood(&rule), "%s: %zu of %zu bytes", fixtures[_i],
+                          length, end);
             expressions_free(&rule.expressions);
             free(copy);
         }

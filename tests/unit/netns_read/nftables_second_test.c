@@ -597,7 +597,8 @@ static void compare_built(const char *name)
     struct bytes bytes = {(const uint8_t *)mnl_nlmsg_get_payload_offset(header, sizeof(struct nfgenmsg)),
                           mnl_nlmsg_get_payload_len(header) - sizeof(struct nfgenmsg)};
     rule_decode(&decoder, bytes, &ours);
-    ck_assert(!ours.undecodable);
+    /* one of those that must be there may have been left out */
+    ck_assert(!ours.undecodable || !expression_understood(&ours.expressions.items[0]));
     ck_assert_uint_eq(ours.expressions.count, 1);
     compare_expression(&ours.expressions.items[0], expression);
     expressions_free(&ours.expressions);

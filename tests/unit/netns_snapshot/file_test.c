@@ -109,6 +109,7 @@ static void member_fill(struct filler *filler, const struct field *field, void *
         number_store(member, field->size, random_next(&filler->state) >> below(filler, 40));
         break;
     case FIELD_TEXT:
+    case FIELD_NAME:
         *(const char **)member = text_make(filler);
         break;
     case FIELD_BYTES:

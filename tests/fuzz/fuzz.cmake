@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A fuzz target for each decoder. With clang and POSTERN_COVERAGE libFuzzer drives them (tests/fuzz/run), else drive.c.
+set(FUZZ_ruleset netns_decode)
+set(FUZZ_xtables netns_decode)
+set(FUZZ_fact netns_read)
+set(FUZZ_rule netns_decode scanner_path)
+set(FUZZ_snapshot scanner_path)
+set(FUZZ_policy reports_policy)
+set(FUZZ_question scanner_command)
+# Changes of each seed in ctest: some seconds for each target.
+set(TRIES_ruleset 10)
+set(TRIES_xtables 10)
+set(TRIES_fact 10)
+set(TRIES_rule 1)
+set(TRIES_snapshot 200)
+set(TRIES_policy 500)
+set(TRIES_question 500)
+foreach(TARGET ruleset xtables fact rule snapshot policy question)
+  add_executable(fuzz-${TARGET} ${CMAKE_SOURCE_DIR}/tests/fuzz/${TARGET}.c)
+  target_link_libraries(fuzz-${TARGET} PRIVATE postern_flags ${FUZZ_${TARGET}})
+  set_target_properties(fuzz-${TARGET} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  if(POSTERN_COVERAGE AND CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    target_link_options(fuzz-${TARGET} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(fuzz-${TARGET} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/drive.c)
+    if(POSTERN_SANITIZE STREQUAL "address") # without it there is little to see
+      add_test(NAME fuzz-${TARGET} COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/few ${CMAKE_BINARY_DIR}/fuzz ${TARGET}
+        ${TRIES_${TARGET}})
+    endif()
+  endif()
+endforeach()
