@@ -92,6 +92,7 @@ void prediction_part_free(struct prediction_part *part)
     interval_set_free(&part->source_ports);
     list_free(&part->reasons);
     list_free(&part->later);
+    list_free(&part->later_for_some);
     list_free(&part->others);
 }
 

@@ -154,9 +154,10 @@ struct prediction_part {
     size_t step_count;
     bool stateful;  /* a rule that remembers sources was met: not probed without --touch-stateful */
     bool by_sender; /* depends on the sender's uid, gid or cgroup */
-    LIST(struct decider) later; /* of filtered: further stages that would drop too */
-    LIST(struct target) others; /* of undetermined: further listeners that it may end at */
-    bool one_of_several;        /* it ends so in one of several ways: target and answer are those of one */
+    LIST(struct decider) later;          /* of filtered: further stages that would drop too, whoever sends */
+    LIST(struct decider) later_for_some; /* the same, of some of the sources only */
+    LIST(struct target) others;          /* of undetermined: further listeners that it may end at */
+    bool one_of_several; /* it ends so in one of several ways: target and answer are those of one */
 };
 
 struct prediction {

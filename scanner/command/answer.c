@@ -3,6 +3,7 @@
 #include "netns/base/text.h"
 #include "reports/format/escape.h"
 #include "reports/model/file.h"
+#include "scanner/path/example.h"
 
 #include <errno.h>
 
@@ -136,7 +137,42 @@ static void put_path(struct json_writer *writer, const struct prediction_part *p
     json_array_end(writer);
 }
 
-static void put_parts(struct json_writer *writer, const struct path_channel *channel)
+/* One packet that fares so; null where none was found. */
+static void put_witness(struct json_writer *writer, const struct answerer *answerer,
+                        const struct path_channel *channel, const struct prediction_part *part)
+{
+    struct packet packet;
+
+    json_name(writer, "witness");
+    if (!example_find(answerer->world, channel->vantage, &channel->entry, part, &packet)) {
+        json_put_null(writer);
+        return;
+    }
+    json_object_begin(writer);
+    json_member_text(writer, "source", ADDRESS_TEXT(packet.source));
+    json_member_unsigned(writer, "sport", packet.source_port);
+    json_object_end(writer);
+}
+
+static void put_deciders(struct json_writer *writer, const char *name, const struct decider *deciders,
+                         size_t count)
+{
+    json_name(writer, name);
+    json_array_begin(writer);
+    for (size_t i = 0; i < count; i++)
+        put_decider(writer, &deciders[i]);
+    json_array_end(writer);
+}
+
+static void put_later(struct json_writer *writer, const struct prediction_part *part)
+{
+    put_deciders(writer, "later", part ? part->later.items : NULL, part ? part->later.count : 0);
+    put_deciders(writer, "later_for_some", part ? part->later_for_some.items : NULL,
+                 part ? part->later_for_some.count : 0);
+}
+
+static void put_parts(struct json_writer *writer, const struct answerer *answerer,
+                      const struct path_channel *channel)
 {
     json_name(writer, "parts");
     json_array_begin(writer);
@@ -144,10 +180,12 @@ static void put_parts(struct json_writer *writer, const struct path_channel *cha
         json_object_begin(writer);
         json_member_text(writer, "state", state_name(part->state));
         report_write_sources(writer, &part->sources, channel->prediction.family);
+        put_witness(writer, answerer, channel, part);
         json_name(writer, "decider");
         put_decider(writer, &part->decider);
         put_target(writer, &part->target);
         put_reasons(writer, &part->reasons);
+        put_later(writer, part);
         json_object_end(writer);
     }
     json_array_end(writer);
@@ -187,17 +225,10 @@ void answer_write_json(const struct answerer *answerer, const struct path_channe
     put_path(writer, part);
     put_reasons(writer, part ? &part->reasons : &no_reasons);
     if (parts)
-        put_parts(writer, channel);
-    json_name(writer, "later");
-    json_array_begin(writer);
-    for (size_t i = 0; part && i < part->later.count; i++)
-        put_decider(writer, &part->later.items[i]);
-    json_array_end(writer);
-    json_name(writer, "off_path");
-    json_array_begin(writer);
-    list_each(const struct decider, decider, &channel->prediction.off_path)
-        put_decider(writer, decider);
-    json_array_end(writer);
+        put_parts(writer, answerer, channel);
+    put_later(writer, part);
+    json_member_bool(writer, "masked", channel->masked);
+    put_deciders(writer, "off_path", channel->prediction.off_path.items, channel->prediction.off_path.count);
     json_object_end(writer);
 }
 
@@ -230,6 +261,19 @@ static const char *sources_text(const struct interval_set *sources, enum ip_fami
     return kept;
 }
 
+/* "for example 198.51.100.7:40000" */
+static void put_example(const struct answerer *answerer, const struct path_channel *channel,
+                        const struct prediction_part *part, struct arena *arena, FILE *file)
+{
+    struct packet packet;
+    bool ip6 = channel->prediction.family == FAMILY_IP6;
+
+    if (example_find(answerer->world, channel->vantage, &channel->entry, part, &packet))
+        put_line(file, "  for example: ",
+                 arena_printf(arena, "%s%s%s:%u", ip6 ? "[" : "", ADDRESS_TEXT(packet.source), ip6 ? "]" : "",
+                              packet.source_port));
+}
+
 static void put_part(const struct answerer *answerer, const struct path_channel *channel,
                      const struct prediction_part *part, struct arena *arena, bool color, FILE *file)
 {
@@ -238,6 +282,7 @@ static void put_part(const struct answerer *answerer, const struct path_channel 
     fprintf(file, "%s%s%s from %s\n", color ? (part->state == STATE_OPEN ? "\033[1;31m" : "\033[1m") : "",
             state_name(part->state), color ? "\033[0m" : "",
             sources_text(&part->sources, channel->prediction.family, arena));
+    put_example(answerer, channel, part, arena, file);
     explain_steps(answerer->world, part, arena, &steps);
     list_each(const struct path_step, step, &steps) {
         put_line(file, "  ",
@@ -257,6 +302,8 @@ static void put_part(const struct answerer *answerer, const struct path_channel 
                               reason->message ? reason->message : ""));
     list_each(const struct decider, later, &part->later)
         put_line(file, "  further on: ", explain_decider(answerer->world, later, arena));
+    list_each(const struct decider, later, &part->later_for_some)
+        put_line(file, "  further on, for some of these: ", explain_decider(answerer->world, later, arena));
 }
 
 void answer_write_text(const struct answerer *answerer, const struct path_channel *channel, bool color,
@@ -270,6 +317,8 @@ void answer_write_text(const struct answerer *answerer, const struct path_channe
                           protocol_name(channel->entry.protocol)));
     list_each(const struct prediction_part, part, &channel->prediction.parts)
         put_part(answerer, channel, part, arena, color, file);
+    if (channel->masked)
+        put_line(file, "masked: ", "a listener stands there, and what decided alone keeps it away");
     list_each(const struct decider, decider, &channel->prediction.off_path)
         put_line(file, "not on the path: ", explain_decider(answerer->world, decider, arena));
 }

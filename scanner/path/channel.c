@@ -433,6 +433,9 @@ static void part_copy(const struct prediction_part *part, struct prediction_part
     memset(&ret_copy->later, 0, sizeof(ret_copy->later));
     list_each(const struct decider, decider, &part->later)
         *list_append(&ret_copy->later) = *decider;
+    memset(&ret_copy->later_for_some, 0, sizeof(ret_copy->later_for_some));
+    list_each(const struct decider, decider, &part->later_for_some)
+        *list_append(&ret_copy->later_for_some) = *decider;
     memset(&ret_copy->others, 0, sizeof(ret_copy->others));
 }
 

@@ -542,6 +542,62 @@ static const struct ending *ending_best(const struct survey *survey)
     return best;
 }
 
+/* ---- what only some of the sources would meet ---- */
+#define LATER_FOR_SOME_MAX 8
+
+struct cause_list {
+    const struct cause *items[LATER_FOR_SOME_MAX + 32];
+    size_t count;
+};
+
+static bool same_cause(const struct cause *a, const struct cause *b)
+{
+    return a->kind == b->kind && a->namespace == b->namespace && a->chain == b->chain && a->rule == b->rule &&
+           (a->table || text_equal(a->subject, b->subject));
+}
+
+/* False: it was there, or there is no room. */
+static bool cause_add(struct cause_list *list, const struct cause *cause)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (same_cause(list->items[i], cause))
+            return false;
+    if (list->count == sizeof(list->items) / sizeof(list->items[0]))
+        return false;
+    list->items[list->count++] = cause;
+    return true;
+}
+
+static void some_add(struct symbolic *symbolic, struct cause_list *known, const struct cause *cause,
+                     struct prediction_part *part)
+{
+    if (cause->kind == DECIDER_ADDRESS) /* a source that nobody has is of no interest */
+        return;
+    if (part->later_for_some.count < LATER_FOR_SOME_MAX && cause_add(known, cause))
+        *list_append(&part->later_for_some) = decider_make(symbolic, cause);
+}
+
+static bool ends_by_decision(const struct ending *ending)
+{
+    return ending->state == STATE_FILTERED || ending->state == STATE_UNREACHABLE;
+}
+
+static void part_add_later_for_some(struct symbolic *symbolic, const struct survey *survey,
+                                    const struct ending *best, struct prediction_part *part)
+{
+    struct cause_list known = {0};
+    for (const struct drop *drop = best->fragment->drops; drop; drop = drop->previous)
+        cause_add(&known, &drop->cause);
+    if (ends_by_decision(best))
+        cause_add(&known, &best->cause);
+    list_each(const struct ending, ending, &survey->endings) {
+        for (const struct drop *drop = ending->fragment->drops; drop; drop = drop->previous)
+            some_add(symbolic, &known, &drop->cause, part);
+        if (ends_by_decision(ending))
+            some_add(symbolic, &known, &ending->cause, part);
+    }
+}
+
 void part_add_later(struct symbolic *symbolic, const struct survey *survey, struct prediction_part *part)
 {
     const struct ending *best = ending_best(survey);
@@ -555,8 +611,9 @@ void part_add_later(struct symbolic *symbolic, const struct survey *survey, stru
         list_append(&part->later);
     for (const struct drop *drop = best->fragment->drops; drop->previous; drop = drop->previous)
         part->later.items[--count - 1] = decider_make(symbolic, &drop->cause);
-    if (best->state == STATE_FILTERED || best->state == STATE_UNREACHABLE)
+    if (ends_by_decision(best))
         *list_append(&part->later) = decider_make(symbolic, &best->cause);
+    part_add_later_for_some(symbolic, survey, best, part);
 }
 
 /* ---- several senders ---- */
