@@ -385,6 +385,13 @@ int bpf_link_next(uint32_t after, struct bpf_link_facts *ret_facts)
     }
 }
 
+bool bpf_link_is_gone(uint32_t id)
+{
+    _cleanup_close_ int fd = open_id(BPF_LINK_GET_FD_BY_ID, id);
+
+    return fd == -ENOENT;
+}
+
 /* ---- where netfilter links stand ---- */
 
 /* bpf/links.bpf.c, compiled at build time */

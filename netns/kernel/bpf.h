@@ -133,6 +133,8 @@ enum {
 };
 /* Every link of the machine, one after the other: after = 0 starts; -ENOENT ends. Needs CAP_SYS_ADMIN. */
 int bpf_link_next(uint32_t after, struct bpf_link_facts *ret_facts);
+/* Is there no link of that number any more? False where it is there, or cannot be asked for. */
+bool bpf_link_is_gone(uint32_t id);
 
 /*
  * Fills netns_inode of the netfilter links among items, which bpf(2) does not tell: a small program lists

@@ -397,14 +397,13 @@ static void ask_namespace(struct reading *reading, int fd, enum program_kind kin
 
 /*
  * A link unregisters its hook before it lets its program go: once there is no program of that number, there
- * is no hook either, whatever an earlier message said. So do the guards of a scan that has just ended pass
- * away.
+ * is no hook either, whatever an earlier message said.
  */
-static bool is_gone(uint32_t id)
+static bool is_gone(uint32_t program)
 {
     struct bpf_program_facts facts;
 
-    return id && bpf_program_facts(id, &facts) == -ENOENT;
+    return program && bpf_program_facts(program, &facts) == -ENOENT;
 }
 
 /* A link of which nobody can say in which namespace it stands may be in this one. */
@@ -413,7 +412,10 @@ static void add_all_links(struct reading *reading)
     list_each(struct bpf_link_facts, link, &reading->survey->links) {
         struct program *program;
 
-        if ((link->netns_inode != 0 && link->netns_inode != reading->namespace->id) || is_gone(link->program))
+        if (link->netns_inode != 0 && link->netns_inode != reading->namespace->id)
+            continue;
+        /* the guards of a scan that has just ended pass away while this one looks */
+        if (bpf_link_is_gone(link->id) || is_gone(link->program))
             continue;
         program = add_program(reading, PROGRAM_NETFILTER);
         if (!program)
