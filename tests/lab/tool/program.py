@@ -13,6 +13,7 @@ nor netfilter links.
 """
 
 import ctypes
+import itertools
 import os
 import platform
 import signal
@@ -76,12 +77,13 @@ def link(program, kind, where, hook):
 
 
 def flicker(kind, number, hook):
-    """A new program and link each time, as a guard that goes and another scan's that comes."""
+    """A new program and link each time, as a guard that goes and another scan's that comes: some stay long enough to be
+    seen by the slowest scan, some go while a quick one looks."""
     print("ready", flush=True)
-    while True:
+    for seconds in itertools.cycle((0.02, 0.05, 0.5)):
         program = load(kind, number)
         held = link(program, kind, None, hook)
-        time.sleep(0.05)
+        time.sleep(seconds)
         os.close(held)
         os.close(program)
 
