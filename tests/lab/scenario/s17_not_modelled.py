@@ -9,6 +9,7 @@ not pass must fare as before; and once it is taken off, the path is open again.
 
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,12 +238,25 @@ def check_named(lab, thing, what, prediction):
     lab.expect(named(thing, prediction["reasons"]), f"{thing}: {what}: not named: {prediction['reasons']}")
 
 
+def knocked_again(lab, way):
+    """What stood there a moment ago may have swallowed what else was said: a first packet, a question for a neighbour.
+    Both are said again after a second or so."""
+    for _ in range(6):
+        (answer,) = lab.places[way.who].knock((way.protocol, way.address, way.port), wait=1.5)
+        if answer["answer"] == "open":
+            break
+        time.sleep(0.3)
+    return answer
+
+
 def check_kernel(lab, thing):
     """That it stands where it is said to: nobody on these ways gets an answer, and on all others everybody does."""
     for way, answer in knocked(lab).items():
         if thing.silent and way in thing.meets:
             lab.expect(answer["answer"] in UNANSWERED, f"kernel: {thing}: {way}: {answer}")
         elif way not in thing.perhaps:
+            if answer["answer"] != "open":
+                answer = knocked_again(lab, way)
             lab.expect(answer["answer"] == "open", f"kernel: {thing}: {way}: {answer}")
 
 
