@@ -18,7 +18,7 @@ struct decoder {
     /*
      * Out: something was no message that any kernel sends (an attribute of a wrong length, cut short, twice,
      * or missing where it must be), which is worse than one that a newer kernel may send: nothing that stands
-     * beside it can be relied on. Never set back by the decoders.
+     * beside it can be relied on. Of the last rule where several are decoded: rule_decode() begins anew.
      */
     bool malformed;
 };

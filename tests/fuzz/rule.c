@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A rule as it came, in the way of a packet: where any part of it is not understood, the answer must hold
- * whatever that part does. So each is tried in its place (it matches nothing, it matches, it accepts, it
- * drops): a state that is sure must be the state of all of them. And what one evaluator is sure of, the other
- * does not contradict.
+ * A rule as it came, in the way of a packet: where it is broken, or has an expression whose name is not
+ * known, the answer must hold whatever that does (a known expression with an attribute that is not known is
+ * left as it is). So each is tried in its place (it matches nothing, it matches, it accepts, it drops): a
+ * state that is sure must be the state of all of them. And what one evaluator is sure of, the other does not
+ * contradict.
  *
  * First byte: hook and policy, second: family, then the rule's message.
  */
@@ -36,7 +37,7 @@ static struct trial trial_new(uint8_t choice, enum nft_family family)
         build_listener(host, SOCKET_TCP, "0.0.0.0", ports[i]);
         build_listener(trial.lab.c1, SOCKET_TCP, "0.0.0.0", ports[i]);
     }
-    trial.rule = build_rule(chain);
+    build_rule(chain);
     second = build_rule(chain);
     build_dport(host, second, 80);
     build_verdict(second, choice & 2 ? 0 : 1, NULL);
